@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * One rtnetlink question and its answers.
+ */
+#include "host/netlink.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "host/sockaddr.h"
+
+/* As much as the kernel puts into one part of a dump, when it is given room. */
+#define PART_MAX   32768
+#define DUMP_TRIES 10
+
+struct question {
+	const struct nlmsghdr *head;
+	mnl_cb_t each;
+	bool last_try;
+};
+
+void *netlink_row(struct netlink_rows *rows)
+{
+	unsigned char *row;
+
+	if (rows->count == rows->capacity) {
+		size_t capacity = rows->capacity ? 2 * rows->capacity : 8;
+		void *items = realloc(rows->items, capacity * rows->size);
+
+		if (!items)
+			return NULL;
+		rows->items = items;
+		rows->capacity = capacity;
+	}
+	row = (unsigned char *)rows->items + rows->count++ * rows->size;
+	return memset(row, 0, rows->size);
+}
+
+void *netlink_begin(union netlink_request *request, uint16_t type, uint16_t flags, size_t size)
+{
+	struct nlmsghdr *head = mnl_nlmsg_put_header(request);
+
+	head->nlmsg_type = type;
+	head->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	head->nlmsg_seq = 1; /* of a socket that asks once */
+	return mnl_nlmsg_put_extra_header(head, size);
+}
+
+static ssize_t receive(struct mnl_socket *socket, void *buffer, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = mnl_socket_recvfrom(socket, buffer, size);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* On a host whose tables never rest a dump that may have missed something is still
+ * better than none. */
+static void forgive_interruption(void *buffer, int length)
+{
+	struct nlmsghdr *head = buffer;
+
+	for (; mnl_nlmsg_ok(head, length); head = mnl_nlmsg_next(head, &length))
+		head->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+}
+
+/* All parts of one answer. mnl_cb_run() checks sequence number and port, stops at
+ * NLMSG_DONE, and turns NLMSG_ERROR and NLM_F_DUMP_INTR (EINTR) into errno. */
+static int answers(
+	struct mnl_socket *socket, const struct question *question, struct netlink_rows *rows)
+{
+	_Alignas(struct nlmsghdr) char buffer[PART_MAX];
+	unsigned port = mnl_socket_get_portid(socket);
+	int more = MNL_CB_OK;
+
+	while (more == MNL_CB_OK) {
+		ssize_t n = receive(socket, buffer, sizeof(buffer));
+
+		if (n < 0)
+			return -1;
+		if (question->last_try)
+			forgive_interruption(buffer, (int)n);
+		more = mnl_cb_run(
+			buffer, (size_t)n, question->head->nlmsg_seq, port, question->each, rows);
+		/* A question that is no dump has one answer, and no NLMSG_DONE. */
+		if (more == MNL_CB_OK && !(question->head->nlmsg_flags & NLM_F_DUMP))
+			more = MNL_CB_STOP;
+	}
+	return more == MNL_CB_STOP ? 0 : -1;
+}
+
+/* A socket for each try: what is left of an interrupted dump goes with it. */
+static int ask_once(const struct question *question, struct netlink_rows *rows)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int result = -1, error;
+
+	if (!socket)
+		return -1;
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
+		mnl_socket_sendto(socket, question->head, question->head->nlmsg_len) >= 0)
+		result = answers(socket, question, rows);
+	error = errno;
+	mnl_socket_close(socket);
+	errno = error;
+	return result;
+}
+
+int netlink_ask(union netlink_request *request, mnl_cb_t each, struct netlink_rows *rows)
+{
+	for (int i = 1;; i++) {
+		struct question question = { &request->head, each, i == DUMP_TRIES };
+
+		rows->count = 0;
+		if (ask_once(&question, rows) == 0)
+			return 0;
+		if (errno != EINTR || question.last_try)
+			return -1;
+	}
+}
+
+struct attribute_table {
+	const struct nlattr **table;
+	uint16_t max;
+};
+
+static int note_attribute(const struct nlattr *attribute, void *data)
+{
+	struct attribute_table *found = data;
+	uint16_t type = mnl_attr_get_type(attribute);
+
+	if (type <= found->max)
+		found->table[type] = attribute;
+	return MNL_CB_OK;
+}
+
+void netlink_nested(const void *data, size_t length, uint16_t max, const struct nlattr **table)
+{
+	struct attribute_table found = { table, max };
+
+	for (size_t i = 0; i <= max; i++)
+		table[i] = NULL;
+	mnl_attr_parse_payload(data, length, note_attribute, &found);
+}
+
+void netlink_attributes(
+	const struct nlmsghdr *message, size_t header, uint16_t max, const struct nlattr **table)
+{
+	size_t length = mnl_nlmsg_get_payload_len(message);
+
+	netlink_nested(mnl_nlmsg_get_payload_offset(message, header),
+		length > header ? length - header : 0, max, table);
+}
+
+bool netlink_ip(const struct nlattr *attribute, int family, struct ip *out)
+{
+	uint16_t length = attribute ? mnl_attr_get_payload_len(attribute) : 0;
+
+	if (family == AF_INET && length == 4)
+		*out = ip_from_v4(mnl_attr_get_payload(attribute));
+	else if (family == AF_INET6 && length == 16)
+		memcpy(out->octets, mnl_attr_get_payload(attribute), 16);
+	else
+		return false;
+	return true;
+}
+
+uint32_t netlink_u32(const struct nlattr *attribute, uint32_t otherwise)
+{
+	if (!attribute || mnl_attr_get_payload_len(attribute) != sizeof(uint32_t))
+		return otherwise;
+	return mnl_attr_get_u32(attribute);
+}
