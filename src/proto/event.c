@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * The words for what events say.
+ */
+#include "proto/event.h"
+
+static const char *const outcome_names[] = {
+	[OUTCOME_GRANTED] = "granted",
+	[OUTCOME_RENEWED] = "renewed",
+	[OUTCOME_CHANGED] = "changed",
+	[OUTCOME_REFUSED] = "refused",
+	[OUTCOME_LOST] = "lost",
+	[OUTCOME_RECOVERED] = "recovered",
+	[OUTCOME_DELETED] = "deleted",
+	[OUTCOME_UNANSWERED] = "unanswered",
+	[OUTCOME_UNREACHABLE] = "unreachable",
+};
+
+static const char *const via_names[] = {
+	[VIA_NONE] = "none",
+	[VIA_PCP] = "pcp",
+	[VIA_NAT_PMP] = "nat-pmp",
+};
+
+static const char *const status_names[] = {
+	[PROBE_SKIPPED] = "skipped",
+	[PROBE_OK] = "ok",
+	[PROBE_UNSUPPORTED] = "unsupported",
+	[PROBE_REFUSED] = "refused",
+	[PROBE_PROHIBITED] = "prohibited",
+	[PROBE_UNREACHABLE] = "unreachable",
+	[PROBE_SILENT] = "silent",
+	[PROBE_ERROR] = "error",
+	[PROBE_MALFORMED] = "malformed",
+};
+
+static const char *const drop_names[] = {
+	[DROP_NONE] = "used",
+	[DROP_WRONG_ADDRESS] = "it came from another address than was asked",
+	[DROP_WRONG_PORT] = "it came from another port than was asked",
+	[DROP_SHORT] = "too short",
+	[DROP_LONG] = "longer than 1100 octets",
+	[DROP_NOT_MULTIPLE] = "its length is not a multiple of 4",
+	[DROP_REQUEST] = "the R bit is clear: a request, not an answer",
+	[DROP_VERSION] = "of a version that was not asked",
+	[DROP_OPCODE] = "of an opcode that was not asked",
+	[DROP_NONCE] = "with another nonce than was sent",
+	[DROP_PROTOCOL] = "for another protocol than was asked",
+	[DROP_INTERNAL_PORT] = "for another internal port than was asked",
+	[DROP_REMOTE] = "for another remote peer than was asked",
+	[DROP_UNEXPECTED] = "nothing asked is left that it could answer",
+	[DROP_DUPLICATE] = "a repetition of an answer",
+	[DROP_STRANGER] = "from a host that was not asked",
+};
+
+_Static_assert(sizeof(drop_names) / sizeof(*drop_names) == DROP_REASONS, "a phrase for each");
+
+const char *event_outcome_name(enum mapping_outcome outcome)
+{
+	return outcome_names[outcome];
+}
+
+const char *event_via_name(enum via via)
+{
+	return via_names[via];
+}
+
+const char *event_status_name(enum probe_status status)
+{
+	return status_names[status];
+}
+
+const char *event_drop_name(enum drop_reason reason)
+{
+	return drop_names[reason];
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ * The vocabulary of results. Every renderer, the findings, later the store and
+ * the hooks read events and nothing else, so that all tell the same story.
+ * Plain structs; the only pointers are to constants and to what the user asked.
+ */
+#ifndef PROTO_EVENT_H
+#define PROTO_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ip.h"
+#include "base/mono.h"
+#include "base/net.h"
+#include "wire/pcp.h"
+
+/* Which protocol a result came by. */
+enum via { VIA_NONE, VIA_PCP, VIA_NAT_PMP };
+
+/* How a server was found: bits. */
+enum found_by { FOUND_ROUTE = 1, FOUND_DHCP = 2, FOUND_ANYCAST = 4, FOUND_OPTION = 8 };
+
+/* One server as seen from one local address. */
+struct server_id {
+	struct endpoint server;
+	struct ip local;	      /* our address towards it */
+	char interface[NET_NAME_MAX]; /* "" when unknown */
+	unsigned found_by;
+};
+
+enum event_kind {
+	EVENT_MAPPING,
+	EVENT_SERVER,
+	EVENT_EPOCH,
+	EVENT_VERSION,
+	EVENT_DROPPED,
+	EVENT_ERROR,
+	EVENT_PACKET,
+};
+
+enum mapping_outcome { /* the names are those of cli.md, see event_outcome_name() */
+	OUTCOME_GRANTED,
+	OUTCOME_RENEWED,
+	OUTCOME_CHANGED,
+	OUTCOME_REFUSED,
+	OUTCOME_LOST,
+	OUTCOME_RECOVERED,
+	OUTCOME_DELETED,
+	OUTCOME_UNANSWERED,
+	OUTCOME_UNREACHABLE,
+};
+
+/* Why a mapping was refused, when it was not by a result code of the server. */
+enum refusal {
+	REFUSAL_RESULT,		/* event.result says it */
+	REFUSAL_NAT_PMP,	/* NAT-PMP cannot express `feature` */
+	REFUSAL_OTHER_EXTERNAL, /* -P: another port or address was assigned */
+	REFUSAL_NOT_PUBLIC,	/* --require-public */
+	REFUSAL_PAIR,		/* -P with tcp+udp: the other half was refused */
+	REFUSAL_ENCODE,		/* nothing was sent: `feature` is the encoder's reason */
+	REFUSAL_CANCELLED,	/* interrupted: it is no longer wanted */
+	REFUSAL_EMPTY,		/* success, but with lifetime 0 or no port: nothing is mapped */
+};
+
+/* What became of a mapping that was made but is not wanted. */
+enum unwanted { UNWANTED_NONE, UNWANTED_DELETED, UNWANTED_LEFT };
+
+struct event_mapping {
+	enum mapping_outcome outcome;
+	struct server_id server;
+	enum via via;	 /* VIA_NONE when nobody answered */
+	unsigned want;	 /* the number the caller gave it */
+	uint8_t opcode;
+	uint8_t protocol;
+	bool deleting; /* the request was a delete */
+	struct ip internal_address;
+	uint16_t internal_port;
+	struct ip suggested_address;
+	uint16_t suggested_port;
+	struct ip remote_address; /* PEER */
+	uint16_t remote_port;
+	struct pcp_nonce nonce;
+	const struct pcp_options *options; /* what was asked, never NULL */
+
+	bool has_external_port; /* valid below */
+	uint16_t external_port;
+	bool has_external_address; /* never with a wildcard */
+	struct ip external_address;
+	bool external_wildcard; /* success, but the address came as 0.0.0.0 or :: */
+	uint32_t requested_lifetime, lifetime;
+
+	bool answered; /* the server said something: result, epoch and rtt are valid */
+	unsigned result;	/* in the numbering of `via` */
+	uint32_t error_lifetime;
+	bool has_epoch;
+	uint32_t epoch;
+	int64_t rtt; /* ns from the first send to the answer */
+	unsigned attempts;
+
+	enum refusal refusal;
+	const char *feature; /* static text */
+	enum unwanted unwanted;
+	uint16_t unwanted_port; /* the external port and lifetime of the unwanted mapping */
+	uint32_t unwanted_lifetime;
+	bool has_address_result; /* NAT-PMP: the external address was refused with this */
+	unsigned address_result;
+	bool nat_pmp_answered; /* UNANSWERED: but NAT-PMP answered, which cannot express it */
+	bool has_error;
+	struct net_error error; /* UNREACHABLE, or the hint of an UNANSWERED one */
+	bool has_previous;	/* CHANGED */
+	struct ip previous_address;
+	uint16_t previous_port;
+};
+
+enum probe_status { /* cli.md: JSON record `server` */
+	PROBE_SKIPPED,
+	PROBE_OK,
+	PROBE_UNSUPPORTED,
+	PROBE_REFUSED,	   /* ICMP port unreachable */
+	PROBE_PROHIBITED,
+	PROBE_UNREACHABLE,
+	PROBE_SILENT,
+	PROBE_ERROR, /* it answered with a result code other than success */
+	PROBE_MALFORMED,
+};
+
+struct event_probe {
+	enum probe_status status;
+	bool answered; /* version, result, rtt valid */
+	uint8_t version;
+	bool has_epoch;
+	uint32_t epoch;
+	unsigned result;
+	int64_t rtt; /* ns, from the send that was answered as far as can be told */
+	unsigned attempts;
+};
+
+/* What discover learned of one server. */
+struct event_server {
+	struct server_id server;
+	struct event_probe pcp, nat_pmp;
+	bool has_external; /* by NAT-PMP or by a mapping made for it */
+	struct ip external_address;
+	bool has_error;
+	struct net_error error;
+	uint8_t version_octet1; /* of an "unsupported version" answer, as seen */
+	size_t version_length;	/* its length, 0: none came */
+};
+
+struct event_epoch {
+	struct server_id server;
+	enum via via;
+	bool regressed; /* false: in range again */
+	uint32_t previous, current;
+	int64_t expected; /* seconds */
+	int64_t elapsed;  /* seconds of our clock between the two */
+};
+
+enum version_change {
+	VERSION_SAID_NAT_PMP, /* it said that version 2 is not supported */
+	VERSION_FELL_BACK,    /* silent on version 2, answers version 0 */
+	VERSION_PCP_LATER,    /* fallen back, and now a version-2 answer came */
+};
+
+struct event_version {
+	struct server_id server;
+	enum version_change change;
+	uint8_t octets[4]; /* of the answer */
+	size_t length;
+	int64_t waited;	   /* FELL_BACK: ns since the first version-2 request */
+	unsigned attempts; /* FELL_BACK: version-2 requests without an answer */
+	uint16_t external_port; /* PCP_LATER: of the mapping it granted, 0 when none */
+};
+
+/* Why a datagram was not taken as an answer (protocol.md 5.1). */
+enum drop_reason {
+	DROP_NONE,
+	DROP_WRONG_ADDRESS,
+	DROP_WRONG_PORT,
+	DROP_SHORT,
+	DROP_LONG,
+	DROP_NOT_MULTIPLE,
+	DROP_REQUEST,
+	DROP_VERSION,
+	DROP_OPCODE,
+	DROP_NONCE,
+	DROP_PROTOCOL,
+	DROP_INTERNAL_PORT,
+	DROP_REMOTE,
+	DROP_UNEXPECTED, /* nothing was asked that it could answer */
+	DROP_DUPLICATE,
+	DROP_STRANGER, /* from nobody that was asked, and with no nonce of ours */
+	DROP_REASONS,
+};
+
+struct event_dropped {
+	struct server_id server; /* the one it was taken to come from, or asked */
+	struct endpoint from;
+	enum drop_reason reason;
+	size_t length;
+	uint8_t octets[4];	 /* its first octets */
+	unsigned got, expected;	 /* ports, opcodes, lengths: as the reason has them */
+};
+
+struct event_error {
+	struct server_id server;
+	struct net_error error;
+};
+
+struct event_packet {
+	struct server_id server; /* server.server is the peer as seen */
+	bool sent;
+	bool dry; /* shown, not sent */
+	enum drop_reason drop; /* received: DROP_NONE when it was used */
+	size_t length;
+	uint8_t octets[PCP_MAX];
+};
+
+struct event {
+	enum event_kind kind;
+	struct mono at;
+	int64_t wall_ms; /* Unix time of `at`, set by the engine */
+	union {
+		struct event_mapping mapping;
+		struct event_server server;
+		struct event_epoch epoch;
+		struct event_version version;
+		struct event_dropped dropped;
+		struct event_error error;
+		struct event_packet packet;
+	};
+};
+
+/* The words of cli.md; static. */
+const char *event_outcome_name(enum mapping_outcome outcome);
+const char *event_via_name(enum via via); /* pcp, nat-pmp, none */
+const char *event_status_name(enum probe_status status);
+/* Why, in a phrase; static. */
+const char *event_drop_name(enum drop_reason reason);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ * One mapping: what is wanted, what the server granted, and its life in time
+ * (RFC 6887, 11.2.1 and 11.4; RFC 6886, 3.3). Owned by a session.
+ */
+#ifndef PROTO_MAPPING_H
+#define PROTO_MAPPING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mono.h"
+#include "base/prng.h"
+#include "proto/event.h"
+#include "proto/heap.h"
+#include "proto/schedule.h"
+#include "wire/pcp.h"
+
+/* What is asked of a server. What options point to outlives the session. */
+struct want {
+	unsigned number;	/* the caller's name for it, copied into events */
+	uint8_t opcode;		/* PCP_MAP or PCP_PEER */
+	uint8_t protocol;
+	uint16_t internal_port;
+	uint16_t external_port; /* suggested, 0: no preference */
+	struct ip external_address; /* suggested; the wildcard of its family: none */
+	uint16_t remote_port;	    /* PEER */
+	struct ip remote_address;
+	uint32_t lifetime;	/* seconds; 0: delete */
+	struct pcp_nonce nonce;
+	bool nonce_is_new;	/* made in this run: an unwanted mapping is ours to delete */
+	struct pcp_options options;
+	bool keep;		/* renew and recover until deleted */
+	bool require_public;	/* refuse a private, shared or bogus external address */
+	bool zero_port;		/* the NAT-PMP convention of VPN providers: internal port 0 */
+};
+
+/* What of a want NAT-PMP cannot say, as a static phrase; NULL when it can say all.
+ * `local` is our address. */
+const char *want_beyond_natpmp(const struct want *want, const struct ip *local);
+
+/* Is a grant of this external port and address what -P asked for? (RFC 6887, 13.2) */
+bool want_is_met(const struct want *want, uint16_t port, const struct ip *address);
+
+enum mapping_state {
+	MAPPING_QUEUED,	 /* waits for a place in the window */
+	MAPPING_ASKING,	 /* sent, unanswered; the timer sends again */
+	MAPPING_ASIDE,	 /* -P: granted another port; the timer ends the wait for the right one */
+	MAPPING_ADDRESS, /* NAT-PMP granted a port; the external address is being asked */
+	MAPPING_HELD,	 /* granted; the timer renews or ends it */
+	MAPPING_REFUSED, /* the timer asks again, if it is kept */
+	MAPPING_ENDED,	 /* nothing more will happen */
+};
+
+enum mapping_purpose {
+	PURPOSE_CREATE,
+	PURPOSE_RENEW,
+	PURPOSE_RECOVER,
+	PURPOSE_DELETE,
+	PURPOSE_ROLLBACK, /* delete what was granted but is not wanted */
+};
+
+/* The last grant. */
+struct grant {
+	bool held;
+	uint16_t external_port;
+	struct ip external_address; /* a wildcard: not known */
+	uint32_t lifetime;	    /* as the server said it */
+	struct mono at, expires;    /* expires: by the lifetime as we take it */
+};
+
+/* What the server last said to it. */
+struct answer {
+	bool heard;
+	unsigned result;
+	uint32_t error_lifetime;
+	bool has_epoch;
+	uint32_t epoch;
+	int64_t rtt;
+};
+
+struct mapping {
+	struct want want;
+	enum mapping_state state;
+	enum mapping_purpose purpose;
+	enum via via; /* the protocol it is asked in */
+	bool outstanding; /* holds a place in the window */
+	struct timer timer;
+	struct retry retry;
+	unsigned attempts; /* sends for this purpose, in both versions */
+	unsigned renewals; /* attempts since the grant */
+	struct grant grant;
+	struct answer answer;
+	enum refusal refusal;	/* why, of the last refusal or ROLLBACK */
+	const char *feature;	/* of the last refusal, static or NULL */
+	enum unwanted unwanted;
+	bool external_wildcard; /* granted, but with 0.0.0.0 or :: as the address */
+	bool has_previous;	/* the external address and port before the last grant */
+	struct ip previous_address;
+	uint16_t previous_port;
+	uint16_t unwanted_port; /* ROLLBACK and ASIDE: of the grant that is not wanted */
+	uint32_t unwanted_lifetime;
+	struct mapping *next, *prev; /* in a queue of the session */
+	int queue;	/* which one, -1: none */
+	bool awaiting;	/* a request is out that no answer has come to */
+	bool lost;	/* reported lost, not yet back */
+	size_t place; /* in the session's list of all */
+};
+
+/* Longest lifetime acted upon (RFC 6887, 8.3: "an upper limit such as 24 hours"). */
+#define MAPPING_LIFETIME_MAX 86400
+/* Two renewals of a mapping are at least this far apart (RFC 6887, 11.2.1). */
+#define MAPPING_RENEWAL_GAP (4 * SEC)
+
+/* Keeps a grant; `now` is the arrival of the answer. */
+void mapping_granted(struct mapping *mapping, uint16_t external_port,
+	const struct ip *external_address, uint32_t lifetime, struct mono now);
+
+/* When is renewal attempt `attempt` (1, 2, ...) due: uniform in [1-2^-k, 1-2^-k +
+ * 2^-(k+2)] of the lifetime (RFC 6887, 11.2.1), never less than 4 s after `last`
+ * (the last packet about it). MONO_NEVER when that is not before the expiry. */
+struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct mono last,
+	struct prng *prng);
+
+/* How long a refusal holds, in ns: what the server said, but at least 30 s for an
+ * error of short and 5 min for one of long life when it said 0 (protocol.md 12.6),
+ * at most 24 h. */
+int64_t mapping_refused_for(const struct mapping *mapping);
+
+#endif

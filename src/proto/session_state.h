@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * The inside of a session, shared by its three files: session.c (life, time),
+ * session_input.c (what came), session_output.c (what goes out).
+ */
+#ifndef PROTO_SESSION_STATE_H
+#define PROTO_SESSION_STATE_H
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "proto/epoch.h"
+#include "proto/session.h"
+#include "wire/natpmp.h"
+
+/* What tells one mapping of a server from another. The nonce is part of it, so an
+ * answer with another nonce finds nothing. No padding: it is hashed as octets. */
+struct mapping_key {
+	struct pcp_nonce nonce;
+	uint8_t opcode, protocol;
+	uint16_t internal_port, remote_port;
+	struct ip remote;
+};
+
+_Static_assert(sizeof(struct mapping_key) == 12 + 2 + 4 + 16, "no padding");
+
+/* A mapping as the session keeps it: what mapping.h shows, and its place. */
+struct entry {
+	struct mapping mapping; /* first: a struct mapping * is its entry */
+	struct mapping_key key;
+	UT_hash_handle hh;
+};
+
+/* An ANNOUNCE or a NAT-PMP external-address exchange. */
+struct exchange {
+	bool under_way; /* repeats on its schedule until answered */
+	bool ready;	/* to be sent at the next output */
+	struct retry retry;
+	struct mono deadline;
+	struct event_probe heard;
+};
+
+enum queue { QUEUE_RESEND, QUEUE_PCP, QUEUE_NAT_PMP, QUEUES };
+
+struct event_queue {
+	struct event *events;
+	size_t head, count, room;
+};
+
+struct session {
+	struct session_config config;
+	struct prng prng;
+	struct version version;
+	struct epoch epoch_pcp, epoch_natpmp;
+	int64_t rtt_pcp, rtt_natpmp; /* smoothed, ns; 0: none yet */
+	struct window window;
+
+	struct entry *by_key;
+	struct heap timers;
+	size_t mappings;  /* all that were added and not ended by their owner */
+	size_t unsettled; /* those without a result yet */
+	struct mapping *queues[QUEUES];
+	struct mapping *natpmp_asking; /* RFC 6886, 3.1: one request at a time */
+	struct mapping *natpmp_waiting; /* in MAPPING_ADDRESS */
+
+	struct exchange announce, address;
+	bool probing;	    /* an EVENT_SERVER is owed */
+	bool external_known; /* the NAT-PMP address was asked since the last mapping or reset */
+	struct ip external;  /* NAT-PMP; a wildcard: it could not be had */
+	bool external_refused, external_wildcard;
+	unsigned external_result;
+
+	struct mono recover_at; /* after an Epoch reset; MONO_NEVER */
+	struct mono reset_at;	/* when it was noticed */
+	bool has_error;
+	struct net_error error; /* the hint for the verdict */
+	bool ended;		/* no server there: nothing more is sent */
+	unsigned malformed_v2, malformed_v0;
+	uint8_t version_octets[4];
+	size_t version_length;
+	struct event_queue events;
+	bool failed;
+	bool pcp_later;	       /* reported: version 2 was heard after the fallback */
+	unsigned drop_got, drop_expected; /* of the datagram in hand */
+	bool heard;	       /* a proper answer of any version came */
+	struct mono pcp_first; /* the first version-2 send */
+	unsigned pcp_sends;    /* version-2 requests sent */
+};
+
+/* How long a grant that -P did not ask for is kept aside (cli.md, -P). */
+#define SESSION_ASIDE (1 * SEC)
+/* Sends of a rollback, and of a question for the NAT-PMP address after a mapping. */
+#define SESSION_SHORT_TRIES 3
+/* RFC 6887, 14.1.3 and RFC 6886, 3.7: recovery starts 0 to 5 s after the notice. */
+#define SESSION_RECOVERY_DELAY (5 * SEC)
+
+/* --- session.c --- */
+
+/* Moves a mapping to a queue, or out of its queue with -1. */
+void session_queue(struct session *session, struct mapping *mapping, int queue);
+/* Sets state and timer; keeps the count of the unsettled. */
+void session_set(struct session *session, struct mapping *mapping, enum mapping_state state,
+	struct mono deadline);
+bool session_settled(const struct mapping *mapping);
+/* Gives back its place in the window, or the NAT-PMP line. */
+void session_release(struct session *session, struct mapping *mapping, bool answered);
+/* Nothing more will happen to it; says nothing. */
+void session_end(struct session *session, struct mapping *mapping);
+/* Asks (anew) for `purpose`, in the version the server is thought to speak. */
+void session_ask(struct session *session, struct mapping *mapping, enum mapping_purpose purpose,
+	struct mono now);
+/* Everything that is asked in version 2 goes over to NAT-PMP where that can say it;
+ * the rest is refused when the server said so, and goes on in PCP when not. */
+void session_fall_back(struct session *session, struct mono now);
+/* Refused: reported, and asked again later when it is kept. */
+void session_refuse(struct session *session, struct mapping *mapping, enum refusal refusal,
+	const char *feature, struct mono now);
+/* A rollback is over. */
+void session_rolled_back(struct session *session, struct mapping *mapping, enum unwanted unwanted,
+	struct mono now);
+
+/* --- session_report.c --- */
+
+/* Appends an event of `kind`, stamped; NULL when there is no memory. */
+struct event *session_push(struct session *session, enum event_kind kind, struct mono now);
+/* Reports the state of a mapping. */
+void session_report(struct session *session, struct mapping *mapping,
+	enum mapping_outcome outcome, struct mono now);
+/* Emits the EVENT_SERVER that is owed: when both probes have their result, or
+ * whatever they have, at the end. */
+void session_probe_settled(struct session *session, struct mono now);
+void session_probe_report(struct session *session, struct mono now);
+
+/* --- session_answer.c --- */
+
+/* An answer whose nonce, protocol and ports are those of the mapping. */
+enum drop_reason session_pcp_answer(struct session *session, struct mapping *mapping,
+	const struct pcp_header *header, const struct pcp_mapping *data, struct mono now);
+/* An answer to the NAT-PMP request that is being asked. */
+void session_natpmp_answer(struct session *session, struct mapping *mapping,
+	const struct natpmp_response *response, struct mono now);
+
+/* The NAT-PMP external address is known, or cannot be had: who waited goes on. */
+void session_address_settled(struct session *session, struct mono now);
+/* A grant that is what was wanted, its external address known as far as it can be:
+ * held and reported, or taken back when it must be public and is not. */
+void session_hold(struct session *session, struct mapping *mapping, struct mono now);
+
+#endif
