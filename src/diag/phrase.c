@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ * The phrases that findings and renderers share.
+ */
+#include "diag/phrase.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "wire/codes.h"
+
+const char *phrase_host(const struct server_id *server, char *text, size_t size)
+{
+	char address[IP_TEXT_MAX];
+
+	ip_format(&server->server.address, address);
+	if (!ip_is_link_local(&server->server.address) || ip_is_v4(&server->server.address))
+		snprintf(text, size, "%s", address);
+	else if (server->interface[0])
+		snprintf(text, size, "%s%%%s", address, server->interface);
+	else
+		snprintf(text, size, "%s%%%u", address, server->server.scope);
+	return text;
+}
+
+const char *phrase_server(const struct server_id *server, char *text, size_t size)
+{
+	char host[PHRASE_MAX];
+
+	phrase_host(server, host, sizeof(host));
+	if (server->server.port == PCP_PORT)
+		snprintf(text, size, "%s", host);
+	else
+		snprintf(text, size, ip_is_v4(&server->server.address) ? "%s:%u" : "[%s]:%u", host,
+			server->server.port);
+	return text;
+}
+
+const char *phrase_endpoint(const struct ip *ip, uint16_t port, char *text, size_t size)
+{
+	char address[IP_TEXT_MAX];
+
+	snprintf(text, size, ip_is_v4(ip) ? "%s:%u" : "[%s]:%u", ip_format(ip, address), port);
+	return text;
+}
+
+const char *phrase_duration(uint64_t seconds, char *text, size_t size)
+{
+	static const struct {
+		uint64_t seconds;
+		char name;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t i = 0;
+
+	while (i < 3 && seconds < units[i].seconds)
+		i++;
+	uint64_t high = seconds / units[i].seconds;
+	uint64_t low = i < 3 ? seconds % units[i].seconds / units[i + 1].seconds : 0;
+
+	if (low)
+		snprintf(text, size, "%llu%c %llu%c", (unsigned long long)high, units[i].name,
+			(unsigned long long)low, units[i + 1].name);
+	else
+		snprintf(text, size, "%llu%c", (unsigned long long)high, units[i].name);
+	return text;
+}
+
+const char *phrase_rtt(int64_t ns, char *text, size_t size)
+{
+	double ms = (double)ns / (double)MSEC;
+	int decimals = ms < 0.1 ? 2 : ms < 100 ? 1 : 0;
+
+	snprintf(text, size, "%.*f ms", decimals, ms);
+	return text;
+}
+
+/* The protocol's word; 0 means every protocol (RFC 6887, 11.1). */
+static const char *protocol_word(unsigned protocol, char *text, size_t size)
+{
+	return protocol == PROTOCOL_ALL ? "all" : codes_protocol_text(protocol, text, size);
+}
+
+/* Port 0 asks for every port, but in NAT-PMP it is some VPN's convention. */
+static bool is_wildcard(const struct event_mapping *mapping)
+{
+	return mapping->internal_port == 0 && (mapping->via != VIA_NAT_PMP || mapping->deleting);
+}
+
+const char *phrase_mapping(const struct event_mapping *mapping, char *text, size_t size)
+{
+	char word[16], remote[PHRASE_MAX];
+	const char *protocol = protocol_word(mapping->protocol, word, sizeof(word));
+
+	if (mapping->opcode == PCP_PEER)
+		snprintf(text, size, "%s %u to %s", protocol, mapping->internal_port,
+			phrase_endpoint(&mapping->remote_address, mapping->remote_port, remote,
+				sizeof(remote)));
+	else if (mapping->protocol == PROTOCOL_ALL)
+		snprintf(text, size, "everything");
+	else if (is_wildcard(mapping))
+		snprintf(text, size, "all ports of %s", protocol);
+	else
+		snprintf(text, size, "%s %u", protocol, mapping->internal_port);
+	return text;
+}
+
+const char *phrase_spec(const struct event_mapping *mapping, char *text, size_t size)
+{
+	char word[16];
+	const char *protocol = protocol_word(mapping->protocol, word, sizeof(word));
+
+	if (mapping->protocol == PROTOCOL_ALL)
+		snprintf(text, size, "all");
+	else if (is_wildcard(mapping))
+		snprintf(text, size, "all/%s", protocol);
+	else if (mapping->protocol == PROTOCOL_TCP)
+		snprintf(text, size, "%u", mapping->internal_port);
+	else
+		snprintf(text, size, "%u/%s", mapping->internal_port, protocol);
+	return text;
+}
+
+const char *phrase_via(enum via via)
+{
+	static const char *const names[] = {
+		[VIA_NONE] = "neither protocol",
+		[VIA_PCP] = "PCP",
+		[VIA_NAT_PMP] = "NAT-PMP",
+	};
+
+	return names[via];
+}
+
+/* ICMP 3/x and ICMPv6 1/x that have a word of their own. */
+static const char *unreachable_word(const struct net_error *error)
+{
+	bool v4 = ip_is_v4(&error->to.address);
+
+	if (v4)
+		return error->code == 0 || error->code == 6 ? "ICMP network unreachable"
+							    : "ICMP host unreachable";
+	return error->code == 0 ? "ICMPv6 no route to destination" : "ICMPv6 address unreachable";
+}
+
+const char *phrase_error_kind(const struct net_error *error, char *text, size_t size)
+{
+	static const char *const words[] = {
+		[NET_ERROR_PORT_UNREACHABLE] = "port unreachable",
+		[NET_ERROR_PROHIBITED] = "administratively prohibited",
+		[NET_ERROR_UNREACHABLE] = "unreachable",
+		[NET_ERROR_TTL] = "time exceeded",
+		[NET_ERROR_TOO_BIG] = "packet too big",
+		[NET_ERROR_DENIED] = "not permitted",
+		[NET_ERROR_LOCAL] = "not sent",
+	};
+
+	if (error->local)
+		snprintf(text, size, "%s",
+			error->error ? strerror(error->error) : words[error->kind]);
+	else if (error->kind == NET_ERROR_UNREACHABLE)
+		snprintf(text, size, "%s", unreachable_word(error));
+	else if (error->kind == NET_ERROR_PROHIBITED)
+		snprintf(text, size, "ICMP %s, type %u code %u", words[error->kind], error->type,
+			error->code);
+	else
+		snprintf(text, size, "ICMP %s", words[error->kind]);
+	return text;
+}
+
+const char *phrase_error(const struct net_error *error, char *text, size_t size)
+{
+	char kind[PHRASE_MAX], address[IP_TEXT_MAX];
+
+	phrase_error_kind(error, kind, sizeof(kind));
+	if (error->has_offender && !error->local)
+		snprintf(text, size, "%s from %s", kind, ip_format(&error->offender, address));
+	else
+		snprintf(text, size, "%s", kind);
+	return text;
+}
