@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ * The text form: results for a person, one line each on stdout, the rest on stderr.
+ */
+#include <string.h>
+
+#include "diag/phrase.h"
+#include "out/form.h"
+#include "out/outcome.h"
+#include "out/packet.h"
+#include "out/visible.h"
+#include "out/when.h"
+
+#define FOR_EVER UINT32_MAX /* a static mapping (RFC 6887, 15) */
+
+/* --- mappings --- */
+
+/* ADDRESS:PORT, ADDRESS:* for every port, ?:PORT for an unknown address. */
+static const char *side(const struct ip *ip, bool any_port, uint16_t port, char *text, size_t size)
+{
+	char address[IP_TEXT_MAX];
+
+	if (!ip)
+		snprintf(text, size, any_port ? "?:*" : "?:%u", port);
+	else if (any_port)
+		snprintf(text, size, ip_is_v4(ip) ? "%s:*" : "[%s]:*", ip_format(ip, address));
+	else
+		phrase_endpoint(ip, port, text, size);
+	return text;
+}
+
+/* In PCP internal port 0 stands for every port; in NAT-PMP only in a delete. */
+static bool is_all_ports(const struct event_mapping *m)
+{
+	return m->internal_port == 0 && (m->via == VIA_PCP || m->deleting);
+}
+
+static const char *protocol_of(const struct event_mapping *m, char *text, size_t size)
+{
+	return m->protocol == PROTOCOL_ALL ? "all" : codes_protocol_text(m->protocol, text, size);
+}
+
+static const char *expiry(const struct event_mapping *m, int64_t wall_ms, char *text, size_t size)
+{
+	char span[PHRASE_MAX], until[WHEN_MAX];
+
+	if (m->lifetime == FOR_EVER)
+		snprintf(text, size, "for ever");
+	else
+		snprintf(text, size, "%s, until %s",
+			phrase_duration(m->lifetime, span, sizeof(span)),
+			when_near(wall_ms + (int64_t)m->lifetime * 1000, wall_ms, until,
+				sizeof(until)));
+	return text;
+}
+
+static void print_gone(struct output *output, const struct event_mapping *m)
+{
+	FILE *out = output->settings.out;
+	char protocol[16], internal[PHRASE_MAX], server[PHRASE_MAX], span[PHRASE_MAX];
+
+	fprintf(out, "%s  %s %s", protocol_of(m, protocol, sizeof(protocol)),
+		side(&m->internal_address, is_all_ports(m), m->internal_port, internal,
+			sizeof(internal)),
+		event_outcome_name(m->outcome));
+	if (m->outcome == OUTCOME_DELETED && m->lifetime)
+		fprintf(out, ", lives on for %s", phrase_duration(m->lifetime, span, sizeof(span)));
+	fprintf(out, "  (%s, %s)\n", phrase_via(m->via),
+		form_server(&m->server, server, sizeof(server)));
+}
+
+/* What sets a line apart from a plain grant. */
+static void print_change(FILE *out, const struct event_mapping *m)
+{
+	char previous[PHRASE_MAX];
+
+	if (m->outcome != OUTCOME_GRANTED)
+		fprintf(out, "  %s", event_outcome_name(m->outcome));
+	if (m->outcome == OUTCOME_CHANGED && m->has_previous)
+		fprintf(out, ", was %s",
+			side(ip_is_any(&m->previous_address) ? NULL : &m->previous_address, false,
+				m->previous_port, previous, sizeof(previous)));
+}
+
+static void print_grant(struct output *output, const struct event_mapping *m, int64_t wall_ms)
+{
+	FILE *out = output->settings.out;
+	char protocol[16], text[PHRASE_MAX], server[PHRASE_MAX];
+
+	fprintf(out, "%s  %s", protocol_of(m, protocol, sizeof(protocol)),
+		side(m->has_external_address ? &m->external_address : NULL, is_all_ports(m),
+			m->external_port, text, sizeof(text)));
+	fprintf(out, " -> %s",
+		side(&m->internal_address, is_all_ports(m), m->internal_port, text, sizeof(text)));
+	if (m->opcode == PCP_PEER)
+		fprintf(out, "  with %s",
+			side(&m->remote_address, false, m->remote_port, text, sizeof(text)));
+	fprintf(out, "  %s", expiry(m, wall_ms, text, sizeof(text)));
+	fprintf(out, "  (%s, %s)", phrase_via(m->via),
+		form_server(&m->server, server, sizeof(server)));
+	print_change(out, m);
+	fputc('\n', out);
+}
+
+void text_mapping_problem(struct output *output, const struct event_mapping *m, int64_t wall_ms)
+{
+	char line[FORM_LINE_MAX];
+	char what[PHRASE_MAX];
+	int n = snprintf(line, sizeof(line), "%s: ", phrase_mapping(m, what, sizeof(what)));
+	const char *word = outcome_problem(m, wall_ms, line + n, sizeof(line) - (size_t)n);
+
+	form_err(output, line, word);
+}
+
+static void text_mapping(struct output *output, const struct event *event)
+{
+	const struct event_mapping *m = &event->mapping;
+
+	if (!outcome_is_answer(m))
+		text_mapping_problem(output, m, event->wall_ms);
+	else if (m->outcome == OUTCOME_DELETED || m->outcome == OUTCOME_LOST)
+		print_gone(output, m);
+	else
+		print_grant(output, m, event->wall_ms);
+}
+
+/* --- what happens on the way --- */
+
+static void indented(void *context, const char *text)
+{
+	fprintf(context, "    %s\n", text);
+}
+
+static void print_packet(struct output *output, const struct event *event)
+{
+	const struct event_packet *e = &event->packet;
+	FILE *err = output->settings.err;
+	char time[WHEN_MAX], title[PHRASE_MAX], peer[PHRASE_MAX];
+	struct packet packet;
+
+	if (output->settings.verbose < (e->drop == DROP_NONE ? 1 : 2))
+		return;
+	packet_decode(e->octets, e->length, &packet);
+	fprintf(err, "%s %s %s  %s, %zu octet%s", when_time_ms(event->wall_ms, time, sizeof(time)),
+		e->sent ? ">" : "<", form_server(&e->server, peer, sizeof(peer)),
+		packet_title(&packet, title, sizeof(title)), e->length, e->length == 1 ? "" : "s");
+	fputs(e->drop == DROP_NONE ? "\n" : "; dropped\n", err);
+	packet_lines(&packet, indented, err);
+	if (output->settings.verbose > 1)
+		packet_dump(e->octets, e->length, indented, err);
+}
+
+static void print_dropped(struct output *output, const struct event_dropped *dropped)
+{
+	char line[FORM_LINE_MAX], from[PHRASE_MAX], octets[16], numbers[64] = "";
+
+	if (output->settings.verbose < 2)
+		return;
+	if (dropped->got != dropped->expected)
+		snprintf(numbers, sizeof(numbers), " (%u, expected %u)", dropped->got,
+			dropped->expected);
+	snprintf(line, sizeof(line), "dropped %zu octets from %s (%s...): %s%s", dropped->length,
+		phrase_endpoint(&dropped->from.address, dropped->from.port, from, sizeof(from)),
+		packet_hex(dropped->octets,
+			dropped->length < sizeof(dropped->octets) ? dropped->length
+								  : sizeof(dropped->octets),
+			octets, sizeof(octets)),
+		event_drop_name(dropped->reason), numbers);
+	form_err(output, line, NULL);
+}
+
+static void print_version(struct output *output, const struct event_version *version)
+{
+	char line[FORM_LINE_MAX], server[PHRASE_MAX], waited[PHRASE_MAX];
+
+	if (output->settings.verbose == 0)
+		return;
+	phrase_server(&version->server, server, sizeof(server));
+	switch (version->change) {
+	case VERSION_SAID_NAT_PMP:
+		snprintf(line, sizeof(line), "%s does not speak PCP, it says: NAT-PMP is used",
+			server);
+		break;
+	case VERSION_FELL_BACK:
+		snprintf(line, sizeof(line),
+			"%s left %u version-2 request%s without an answer for %s and answered "
+			"NAT-PMP: NAT-PMP is used",
+			server, version->attempts, version->attempts == 1 ? "" : "s",
+			phrase_rtt(version->waited, waited, sizeof(waited)));
+		break;
+	case VERSION_PCP_LATER:
+		snprintf(line, sizeof(line), "%s answered PCP after all, too late to be used",
+			server);
+		break;
+	}
+	form_err(output, line, NULL);
+}
+
+static void print_error(struct output *output, const struct event_error *error)
+{
+	char line[FORM_LINE_MAX], server[PHRASE_MAX], text[PHRASE_MAX];
+
+	if (output->settings.verbose == 0)
+		return;
+	snprintf(line, sizeof(line), "%s: %s",
+		phrase_server(&error->server, server, sizeof(server)),
+		phrase_error(&error->error, text, sizeof(text)));
+	form_err(output, line, NULL);
+}
+
+static void print_epoch(struct output *output, const struct event_epoch *epoch)
+{
+	char line[FORM_LINE_MAX], server[PHRASE_MAX];
+
+	phrase_server(&epoch->server, server, sizeof(server));
+	if (epoch->regressed)
+		snprintf(line, sizeof(line),
+			"%s lost its state: epoch %u s, was %u s, expected %lld s", server,
+			epoch->current, epoch->previous, (long long)epoch->expected);
+	else
+		snprintf(line, sizeof(line), "%s: epoch %u s, as expected again", server,
+			epoch->current);
+	form_err(output, line, "lost its state");
+}
+
+void text_event(struct output *output, const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_PACKET:
+		print_packet(output, event);
+		break;
+	case EVENT_DROPPED:
+		print_dropped(output, &event->dropped);
+		break;
+	case EVENT_VERSION:
+		print_version(output, &event->version);
+		break;
+	case EVENT_ERROR:
+		print_error(output, &event->error);
+		break;
+	case EVENT_EPOCH:
+		print_epoch(output, &event->epoch);
+		break;
+	case EVENT_MAPPING:
+	case EVENT_SERVER:
+		break;
+	}
+}
+
+static void text_dry(struct output *output, const struct event *event)
+{
+	const struct event_packet *e = &event->packet;
+	FILE *out = output->settings.out;
+	char title[PHRASE_MAX], peer[PHRASE_MAX];
+	struct packet packet;
+
+	packet_decode(e->octets, e->length, &packet);
+	fprintf(out, "%s to %s, %zu octets (not sent)\n",
+		packet_title(&packet, title, sizeof(title)),
+		form_server(&e->server, peer, sizeof(peer)), e->length);
+	packet_lines(&packet, indented, out);
+	packet_dump(e->octets, e->length, indented, out);
+}
+
+/* --- findings and messages --- */
+
+static void text_finding(
+	struct output *output, const struct finding *finding, const struct event *when)
+{
+	static const char *const colors[] = {
+		[SEVERITY_INFO] = "",
+		[SEVERITY_WARNING] = "\033[1;33m",
+		[SEVERITY_ERROR] = "\033[1;31m",
+	};
+	bool color = output->settings.color && finding->severity != SEVERITY_INFO;
+	char text[FORM_LINE_MAX], line[FORM_LINE_MAX], since[WHEN_MAX];
+
+	(void)when; /* only a record carries its time */
+	form_finding_text(
+		finding, when_date(finding->since_ms, since, sizeof(since)), text, sizeof(text));
+	visible(text, strlen(text), line, sizeof(line));
+	if (fflush(output->settings.out) != 0)
+		output->failed = true;
+	fprintf(output->settings.err, "%s%c%s %s", color ? colors[finding->severity] : "",
+		finding->severity == SEVERITY_ERROR ? '!' : '*', color ? "\033[0m" : "", line);
+	visible(finding->advice, strlen(finding->advice), line, sizeof(line));
+	fprintf(output->settings.err, "%s%s\n", line[0] ? " " : "", line);
+}
+
+static void text_error(struct output *output, int64_t wall_ms, int exit_status, const char *text)
+{
+	(void)wall_ms;
+	(void)exit_status;
+	form_err(output, text, NULL);
+}
+
+void text_note(struct output *output, const char *text)
+{
+	form_err(output, text, NULL);
+}
+
+const struct form form_text = {
+	.mapping = text_mapping,
+	.servers = text_servers,
+	.event = text_event,
+	.dry = text_dry,
+	.finding = text_finding,
+	.error = text_error,
+	.note = text_note,
+};
