@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * Facts of this host handed out: which address to ask from, which interfaces there
+ * are, whether somebody is at an address.
+ */
+#ifndef ENGINE_INVENTORY_H
+#define ENGINE_INVENTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ip.h"
+#include "base/net.h"
+
+struct inventory_source {
+	struct endpoint server;
+	uint32_t interface_index; /* 0: any */
+	uint32_t mark;
+	const struct ip *bind; /* -b, NULL: none */
+};
+
+/* The address to ask the server from, and the interface that has it ("" if unknown).
+ * IPv4: what the kernel would use (RFC 6887, 16.4). IPv6: a global address of the
+ * interface that is not temporary, deprecated or tentative, the longest preferred
+ * lifetime first; an ULA only without one (RFC 6887, 8.4): towards a link-local
+ * router the kernel would pick the link-local source, which opens nothing. 0, or -1
+ * with errno. */
+int inventory_source(const struct inventory_source *wanted, struct ip *local,
+	char interface[static NET_NAME_MAX]);
+
+/* Is the interface there? */
+bool inventory_has_interface(const char *name);
+
+/* The names of all interfaces, NULL-terminated, freed by one free(); NULL on failure. */
+char **inventory_interfaces(void);
+
+/* Did ARP or neighbour discovery find nobody at the address? */
+bool inventory_nobody_at(const struct endpoint *address, const char *interface);
+
+#endif
