@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * One run of a command that asks servers: engine, output and facts together.
+ */
+#ifndef CMD_RUN_H
+#define CMD_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cmd/command.h"
+#include "diag/facts.h"
+#include "engine/engine.h"
+#include "out/output.h"
+
+struct run {
+	const struct common *common;
+	const char *command;
+	struct output *output;
+	struct engine *engine;
+	struct facts *facts;
+	struct server_id *servers;
+	size_t server_count;
+	enum exit_status status; /* the worst so far */
+	bool dry;
+	bool again;    /* --wait: not the first round, `no server` has been said */
+	bool progress; /* a line without an end stands on the terminal */
+	/* EVENT_MAPPING and EVENT_SERVER of the command; others are printed already. */
+	void (*event)(struct run *run, const struct event *event);
+	/* A signal came and what could be taken back is: what is left? May be NULL. */
+	void (*interrupted)(struct run *run);
+	void *context;
+};
+
+struct run_settings {
+	const struct command *command;
+	unsigned families;	 /* of the servers, 0: whatever fits */
+	bool all;		 /* discover: every candidate */
+	int64_t default_timeout; /* ns, without -t and --patient; 0: none */
+	int64_t longest;	 /* ns, whatever -t says; 0: no limit */
+	bool dry, again;
+	void (*event)(struct run *run, const struct event *event);
+	void (*interrupted)(struct run *run);
+	void *context;
+};
+
+/* Output and engine, without a server yet. False: run->status says it, a message is
+ * printed. Always close it. */
+bool run_open(struct run *run, const struct common *common, const struct run_settings *settings);
+
+/* Finds the servers and opens their sockets: run->servers. One that cannot be asked
+ * is a message and counts for run->status. False: there is none to ask. */
+bool run_find(struct run *run, const struct run_settings *settings);
+
+/* Runs the engine. Does not return when a signal ended it. False after a message. */
+bool run_engine(struct run *run);
+
+/* The findings of all that was seen. */
+void run_findings(struct run *run);
+
+/* A message about a local or usage failure; makes run->status at least that. */
+void run_fail(struct run *run, enum exit_status status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Flushes and frees; a failed write is EXIT_LOCAL. Returns the exit status. */
+enum exit_status run_close(struct run *run);
+
+/* What the result of one mapping means for the exit status. */
+enum exit_status run_status_of(const struct event_mapping *mapping);
+
+#endif
