@@ -22,8 +22,8 @@ endif
 ifeq ($(WERROR),1)
 WARNINGS += -Werror
 endif
-ALL_CPPFLAGS := -D_GNU_SOURCE -DPCPCTL_VERSION='"$(VERSION)"' -Isrc $(CPPFLAGS)
-ALL_CFLAGS := -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DPCPCTL_VERSION='"$(VERSION)"' -Isrc $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS := -pie $(filter -fsanitize%,$(HARDENING)) -Wl,-z,now,--as-needed $(LDFLAGS)
 LIBS := -lmnl -ljansson
 

@@ -106,7 +106,8 @@ static struct finding tell(const struct rule_view *view)
 {
 	struct finding finding = { .id = view->rule->kind.id,
 		.severity = view->rule->kind.severity,
-		.server = view->server->server };
+		.server = view->server->server,
+		.of_mapping = view->mapping != NULL };
 
 	view->rule->tell(view, &finding);
 	return finding;

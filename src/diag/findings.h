@@ -5,6 +5,7 @@
 #ifndef DIAG_FINDINGS_H
 #define DIAG_FINDINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct finding {
 	const char *id; /* of cli.md: "port-differs" */
 	enum severity severity;
 	struct server_id server;
+	bool of_mapping; /* it is about what was asked, not about the server in general */
 	int64_t since_ms; /* Unix time, 0: the text names no instant */
 	char text[512]; /* may hold foreign text: print through out/visible */
 	char advice[512]; /* "" where there is nothing to do */

@@ -55,6 +55,15 @@ static bool network_failed(const struct rule_view *view)
 	return refused(view) && !view->external_known;
 }
 
+/* A delete of what is not there is answered so, by miniupnpd at least: map says that
+ * it is gone, and that is no error. */
+static bool out_of_resources(const struct rule_view *view)
+{
+	const struct event_mapping *m = view->mapping;
+
+	return refused(view) && !(m && m->deleting && m->via == VIA_PCP);
+}
+
 /* "RESULT (N)", and how long the server asks to wait. */
 static const char *result_words(const struct rule_view *view, char *text, size_t size)
 {
@@ -151,15 +160,14 @@ static void tell_no_resources(const struct rule_view *view, struct finding *f)
 	const struct event_mapping *m = view->mapping;
 
 	tell_refused(view, f);
-	if (m && m->deleting)
-		rule_advice(f, "Likely there is no such mapping (miniupnpd answers so): nothing is "
-			       "left to delete.");
-	else if (m && m->suggested_port == 0 && m->opcode == PCP_MAP)
+	if (m && m->suggested_port == 0 && m->opcode == PCP_MAP)
 		rule_advice(f, "Some routers (MikroTik) cannot choose a port: name one, "
 			       "`pcpctl map 8080:8080`, or delete mappings that nobody uses.");
 	else
-		rule_advice(f, "The server is out of ports, memory or rules: delete mappings that "
-			       "nobody uses (`pcpctl map -d PORT`) and try again later.");
+		rule_advice(f,
+			"The server is out of ports, memory or rules: delete mappings that nobody "
+			"uses (`pcpctl map -d PORT`) and try again later. miniupnpd says so too "
+			"when its own external address is private: see `pcpctl discover`.");
 }
 
 static void tell_network_failure(const struct rule_view *view, struct finding *f)
@@ -216,7 +224,7 @@ const struct rule rules_result[] = {
 	{ { 40, "quota", SEVERITY_ERROR, "the subscriber's mappings are used up" },
 		RULE_SERVER | RULE_MAPPING, refused, tell_quota, PCP_USER_EX_QUOTA, 0 },
 	{ { 40, "no-resources", SEVERITY_ERROR, "the server has no room for a mapping" },
-		RULE_SERVER | RULE_MAPPING, refused, tell_no_resources, PCP_NO_RESOURCES,
+		RULE_SERVER | RULE_MAPPING, out_of_resources, tell_no_resources, PCP_NO_RESOURCES,
 		NATPMP_NO_RESOURCES },
 	{ { 40, "network-failure", SEVERITY_ERROR, "the server has no external address" },
 		RULE_SERVER | RULE_MAPPING, network_failed, tell_network_failure,

@@ -91,14 +91,13 @@ static enum resolve_result judge(
 	case EAI_SYSTEM:
 		snprintf(reason, size, "%s", strerror(answer->system_error));
 		return RESOLVE_FAILED;
-	case EAI_NONAME:
-	case EAI_NODATA:
-	case EAI_ADDRFAMILY:
+	case EAI_MEMORY:
 		snprintf(reason, size, "%s", gai_strerror(answer->error));
-		return RESOLVE_NO_NAME;
+		return RESOLVE_FAILED;
 	}
+	/* Unknown, or its name server does not answer: either way it has no address. */
 	snprintf(reason, size, "%s", gai_strerror(answer->error));
-	return RESOLVE_FAILED;
+	return RESOLVE_NO_NAME;
 }
 
 static enum resolve_result await(

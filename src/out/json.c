@@ -120,7 +120,9 @@ void json_put_ip(const struct json *in, const char *key, const struct ip *ip)
 
 void json_put_ms(const struct json *in, const char *key, int64_t ns)
 {
-	put(in, key, json_real((double)((ns + USEC / 2) / USEC) / 1000.0));
+	int64_t microseconds = (ns + USEC / 2) / USEC;
+
+	put(in, key, json_real((double)microseconds / 1000.0));
 }
 
 void json_put_hex(const struct json *in, const char *key, const uint8_t *data, size_t n)
