@@ -25,7 +25,9 @@ endif
 ALL_CPPFLAGS = -D_GNU_SOURCE -DPCPCTL_VERSION='"$(VERSION)"' -Isrc $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS := -pie $(filter -fsanitize%,$(HARDENING)) -Wl,-z,now,--as-needed $(LDFLAGS)
-LIBS := -lmnl -ljansson
+# jansson by its archive, where there is one: a library less to load at each start.
+JANSSON := $(if $(filter /%,$(shell $(CC) -print-file-name=libjansson.a)),-l:libjansson.a,-ljansson)
+LIBS := -lmnl $(JANSSON)
 
 ifneq ($(V),1)
 Q := @

@@ -36,6 +36,7 @@ enum net_error_kind {
 	NET_ERROR_PORT_UNREACHABLE, /* 3/3; ICMPv6 1/4 */
 	NET_ERROR_PROHIBITED,	    /* 3/9 3/10 3/13; ICMPv6 1/1 1/5 1/6 */
 	NET_ERROR_UNREACHABLE,	    /* host, net, no route, address unreachable */
+	NET_ERROR_NOBODY, /* nobody has that address: ARP or neighbour discovery failed */
 	NET_ERROR_TTL,		    /* time exceeded */
 	NET_ERROR_TOO_BIG,
 	NET_ERROR_DENIED, /* EPERM, EACCES on send: this host's own firewall */

@@ -12,8 +12,10 @@
 
 /* What became of one mapping at one server. */
 struct result {
+	const struct spec *spec;
 	bool known;
-	struct event event;
+	int64_t wall_ms;
+	struct event_mapping mapping; /* of its last event */
 };
 
 /* The run of one map command. */
@@ -30,12 +32,14 @@ struct map {
 static void map_event(struct run *run, const struct event *event)
 {
 	struct map *map = run->context;
-	const struct event_mapping *mapping = &event->mapping;
+	struct result *result;
 
-	if (event->kind != EVENT_MAPPING || mapping->want >= map->result_count)
+	if (event->kind != EVENT_MAPPING || event->mapping.want >= map->result_count)
 		return;
-	map->results[mapping->want].known = true;
-	map->results[mapping->want].event = *event; /* the last one stands */
+	result = &map->results[event->mapping.want];
+	result->known = true;
+	result->wall_ms = event->wall_ms;
+	result->mapping = event->mapping;
 }
 
 /* --- what is asked --- */
@@ -114,15 +118,9 @@ static bool check_want(struct map *map, const struct spec *spec, const struct se
 	return false;
 }
 
-/* The numbers of the results: for each spec tcp before udp, for each the servers in
- * their order. */
-static size_t number_of(const struct map *map, size_t spec, unsigned half, size_t server)
+static size_t halves(const struct spec *spec)
 {
-	size_t before = 0;
-
-	for (size_t i = 0; i < spec; i++)
-		before += map->specs[i].pair ? 2 : 1;
-	return (before + half) * map->run.server_count + server;
+	return spec->pair ? 2 : 1;
 }
 
 static bool ask_spec(struct map *map, const struct spec *spec, size_t number, size_t server)
@@ -131,13 +129,16 @@ static bool ask_spec(struct map *map, const struct spec *spec, size_t number, si
 	struct want first, second;
 	bool asked;
 
+	map->results[number].spec = spec;
 	if (!make_want(map, spec, id, spec->protocol, number, &first))
 		return false;
 	if (!check_want(map, spec, id, &first))
 		return true;
 	if (!spec->pair)
 		return engine_want(map->run.engine, server, &first);
-	if (!make_want(map, spec, id, PROTOCOL_UDP, number + map->run.server_count, &second))
+	number += map->run.server_count;
+	map->results[number].spec = spec;
+	if (!make_want(map, spec, id, PROTOCOL_UDP, number, &second))
 		return false;
 	/* A delete, and a dry run, have no port to hand on. */
 	if (map->settings.delete || map->settings.dry_run)
@@ -148,17 +149,20 @@ static bool ask_spec(struct map *map, const struct spec *spec, size_t number, si
 	return asked;
 }
 
+/* The numbers of the results: for each spec tcp before udp, for each the servers in
+ * their order. */
 static bool ask_all(struct map *map)
 {
-	size_t number = number_of(map, map->spec_count, 0, 0);
+	size_t number = 0;
 
-	map->results = calloc(number, sizeof(*map->results));
+	for (size_t i = 0; i < map->spec_count; i++)
+		map->result_count += halves(&map->specs[i]) * map->run.server_count;
+	map->results = calloc(map->result_count, sizeof(*map->results));
 	if (!map->results) {
+		map->result_count = 0;
 		run_fail(&map->run, EXIT_LOCAL, "out of memory");
 		return false;
 	}
-	map->result_count = number;
-	number = 0;
 	for (size_t i = 0; i < map->spec_count; i++) {
 		const struct spec *spec = &map->specs[i];
 
@@ -167,10 +171,10 @@ static bool ask_all(struct map *map)
 				run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
 				return false;
 			}
-			if (map->run.status != EXIT_DONE)
+			if (map->run.status == EXIT_USAGE)
 				return false;
 		}
-		number += (spec->pair ? 2 : 1) * map->run.server_count;
+		number += halves(spec) * map->run.server_count;
 	}
 	return true;
 }
@@ -243,13 +247,31 @@ static bool is_gone(const struct event_mapping *mapping)
 		mapping->refusal == REFUSAL_RESULT && mapping->result == PCP_NO_RESOURCES;
 }
 
-static void show_result(struct map *map, struct event *event)
+static void print_result(struct map *map, const struct result *result)
 {
-	struct event_mapping *mapping = &event->mapping;
+	struct event event = {
+		.kind = EVENT_MAPPING,
+		.wall_ms = result->wall_ms,
+		.mapping = result->mapping,
+	};
 
-	if (is_gone(mapping))
-		mapping->outcome = OUTCOME_DELETED; /* the finding says why */
-	output_mapping(map->run.output, event);
+	output_mapping(map->run.output, &event);
+}
+
+static void show_result(struct map *map, struct result *result)
+{
+	struct event_mapping *mapping = &result->mapping;
+
+	if (!result->known) { /* never passed over: it would look like a success */
+		run_fail(&map->run, EXIT_LOCAL, "%s: ended without a result", result->spec->word);
+		return;
+	}
+	if (is_gone(mapping)) {
+		output_note(map->run.output, "%s: the server has no such mapping (NO_RESOURCES)",
+			result->spec->word);
+		mapping->outcome = OUTCOME_DELETED;
+	}
+	print_result(map, result);
 	if (mapping->via == VIA_NAT_PMP && mapping->outcome == OUTCOME_GRANTED &&
 		map->settings.has_external && !ip_is_any(&map->settings.external))
 		output_note(map->run.output,
@@ -262,16 +284,21 @@ static void show_results(struct map *map)
 	bool granted = false;
 
 	for (size_t i = 0; i < map->result_count; i++) {
-		if (!map->results[i].known)
+		struct result *result = &map->results[i];
+
+		if (map->settings.dry_run && !result->known)
 			continue;
-		show_result(map, &map->results[i].event);
-		granted = granted ||
-			map->results[i].event.mapping.outcome == OUTCOME_GRANTED;
+		show_result(map, result);
+		granted = granted || (result->known && result->mapping.outcome == OUTCOME_GRANTED);
 	}
 	if (granted && map->settings.filter_count)
 		output_note(map->run.output,
 			"a server that accepts --filter may ignore it all the same (miniupnpd does): "
 			"try from an address that it should keep out");
+	if (granted && map->settings.port_set)
+		output_note(map->run.output,
+			"a server may grant fewer ports than --port-set asks for, or ignore it and grant "
+			"one: -v shows the PORT_SET of its answer");
 	run_findings(&map->run);
 }
 
@@ -281,11 +308,11 @@ static void show_left(struct run *run)
 	struct map *map = run->context;
 
 	for (size_t i = 0; i < map->result_count; i++) {
-		const struct event_mapping *mapping = &map->results[i].event.mapping;
+		const struct result *result = &map->results[i];
 
-		if (map->results[i].known && mapping->refusal == REFUSAL_CANCELLED &&
-			mapping->unwanted == UNWANTED_LEFT)
-			output_mapping(run->output, &map->results[i].event);
+		if (result->known && result->mapping.refusal == REFUSAL_CANCELLED &&
+			result->mapping.unwanted == UNWANTED_LEFT)
+			print_result(map, result);
 	}
 }
 

@@ -119,7 +119,7 @@ static bool list_begun(const struct getopt_tables *tables, const char *word, cha
 
 		if (name && strncmp(name, word + 2, length) == 0)
 			used += (size_t)snprintf(list + used, size - used, "%s--%s",
-				used ? " and " : "", name);
+				used ? ", " : "", name);
 	}
 	return used > 0;
 }
@@ -150,14 +150,14 @@ static bool unknown_option(struct parse *parse, const struct getopt_tables *tabl
 
 static bool missing_value(struct parse *parse, const struct getopt_tables *tables)
 {
-	const struct option_row *row = tables->rows[row_of(tables, optopt)];
-	char word[64];
+	int i = row_of(tables, optopt);
+	char word[64] = { '-', (char)optopt };
 
+	if (i < 0)
+		return parse_error(parse, word, "needs a value");
 	if (optopt >= ROW_VALUE)
-		snprintf(word, sizeof(word), "--%s", row->name);
-	else
-		snprintf(word, sizeof(word), "-%c", row->letter);
-	return parse_error(parse, word, "needs a value, %s", row->argument);
+		snprintf(word, sizeof(word), "--%s", tables->rows[i]->name);
+	return parse_error(parse, word, "needs a value, %s", tables->rows[i]->argument);
 }
 
 /* getopt takes the next word as the value whatever it looks like: `-s --json` is a

@@ -114,6 +114,7 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 		.common = common,
 		.command = settings->command->name,
 		.dry = settings->dry,
+		.describes = settings->all,
 		.again = settings->again,
 		.event = settings->event,
 		.interrupted = settings->interrupted,
@@ -193,6 +194,11 @@ static void take_finding(void *context, const struct finding *finding)
 	struct run *run = context;
 	struct event when = { .wall_ms = engine_wall_ms() };
 
+	/* How a server is in general is what discover tells; who maps a port is told of
+	 * it only where it is a fault. */
+	if (!run->describes && !finding->of_mapping && finding->severity == SEVERITY_INFO &&
+		run->common->verbose == 0)
+		return;
 	output_finding(run->output, finding, &when);
 }
 

@@ -24,6 +24,7 @@ struct run {
 	enum exit_status status; /* the worst so far */
 	bool dry;
 	bool again;    /* --wait: not the first round, `no server` has been said */
+	bool describes; /* discover: tells how the servers are */
 	bool progress; /* a line without an end stands on the terminal */
 	/* EVENT_MAPPING and EVENT_SERVER of the command; others are printed already. */
 	void (*event)(struct run *run, const struct event *event);

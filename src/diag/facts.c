@@ -143,6 +143,7 @@ static int weight(enum net_error_kind kind)
 		[NET_ERROR_DENIED] = 5,
 		[NET_ERROR_PROHIBITED] = 4,
 		[NET_ERROR_UNREACHABLE] = 3,
+		[NET_ERROR_NOBODY] = 3,
 		[NET_ERROR_LOCAL] = 2,
 		[NET_ERROR_TTL] = 1,
 		[NET_ERROR_TOO_BIG] = 0,

@@ -107,7 +107,7 @@ static struct finding tell(const struct rule_view *view)
 	struct finding finding = { .id = view->rule->kind.id,
 		.severity = view->rule->kind.severity,
 		.server = view->server->server,
-		.of_mapping = view->mapping != NULL };
+		.of_mapping = view->mapping && !(view->rule->scope & RULE_GENERAL) };
 
 	view->rule->tell(view, &finding);
 	return finding;

@@ -82,7 +82,7 @@ static const char *protocol_word(unsigned protocol, char *text, size_t size)
 /* Port 0 asks for every port, but in NAT-PMP it is some VPN's convention. */
 static bool is_wildcard(const struct event_mapping *mapping)
 {
-	return mapping->internal_port == 0 && (mapping->via != VIA_NAT_PMP || mapping->deleting);
+	return mapping->internal_port == 0 && !mapping->zero_port;
 }
 
 const char *phrase_mapping(const struct event_mapping *mapping, char *text, size_t size)
@@ -147,13 +147,16 @@ const char *phrase_error_kind(const struct net_error *error, char *text, size_t 
 		[NET_ERROR_PORT_UNREACHABLE] = "port unreachable",
 		[NET_ERROR_PROHIBITED] = "administratively prohibited",
 		[NET_ERROR_UNREACHABLE] = "unreachable",
+		[NET_ERROR_NOBODY] = "nobody at that address, say ARP and neighbour discovery",
 		[NET_ERROR_TTL] = "time exceeded",
 		[NET_ERROR_TOO_BIG] = "packet too big",
 		[NET_ERROR_DENIED] = "not permitted",
 		[NET_ERROR_LOCAL] = "not sent",
 	};
 
-	if (error->local)
+	if (error->kind == NET_ERROR_NOBODY)
+		snprintf(text, size, "%s", words[error->kind]);
+	else if (error->local)
 		snprintf(text, size, "%s",
 			error->error ? strerror(error->error) : words[error->kind]);
 	else if (error->kind == NET_ERROR_UNREACHABLE)

@@ -9,7 +9,11 @@
 #include "diag/findings.h"
 
 /* What a rule is asked about: bits. */
-enum rule_scope { RULE_SERVER = 1, RULE_MAPPING = 2 };
+enum rule_scope {
+	RULE_SERVER = 1,
+	RULE_MAPPING = 2,
+	RULE_GENERAL = 4, /* seen at a mapping, but it is how the server is in general */
+};
 
 struct rule;
 

@@ -249,7 +249,7 @@ const struct rule rules_mapping[] = {
 		RULE_MAPPING, lifetime_changed, tell_lifetime_changed, 0, 0 },
 	{ { 17, "error-lifetime-odd", SEVERITY_INFO,
 		  "an error that is to last longer or shorter than the RFC recommends" },
-		RULE_MAPPING, error_lifetime_odd, tell_error_lifetime_odd, 0, 0 },
+		RULE_MAPPING | RULE_GENERAL, error_lifetime_odd, tell_error_lifetime_odd, 0, 0 },
 	{ { 18, "port-differs", SEVERITY_INFO, "another external port than was suggested" },
 		RULE_MAPPING, port_differs, tell_port_differs, 0, 0 },
 	{ { 19, "external-private", SEVERITY_WARNING,

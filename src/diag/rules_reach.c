@@ -98,7 +98,7 @@ static void tell_prohibited(const struct rule_view *view, struct finding *f)
 static bool unreachable(const struct rule_view *view)
 {
 	return has_error(view, NET_ERROR_UNREACHABLE) || has_error(view, NET_ERROR_LOCAL) ||
-	       has_error(view, NET_ERROR_TTL);
+	       has_error(view, NET_ERROR_NOBODY) || has_error(view, NET_ERROR_TTL);
 }
 
 static void tell_unreachable(const struct rule_view *view, struct finding *f)

@@ -232,6 +232,7 @@ static void tell_packet(struct engine *engine, const struct server_id *id,
 	if (!engine->config.trace && !engine->config.dry)
 		return;
 	event.packet.server = *id;
+	event.packet.whole = packet->length;
 	if (event.packet.length > PCP_MAX)
 		event.packet.length = PCP_MAX;
 	memcpy(event.packet.octets, octets, event.packet.length);
@@ -345,7 +346,7 @@ static void ask_neighbours(struct engine *engine, struct mono now)
 	for (size_t i = 0; i < client_server_count(engine->client); i++) {
 		const struct server_id *id = client_server_id(engine->client, i);
 		struct net_error error = {
-			.kind = NET_ERROR_UNREACHABLE,
+			.kind = NET_ERROR_NOBODY,
 			.local = true,
 			.error = EHOSTUNREACH,
 			.to = id->server,

@@ -9,6 +9,7 @@
 
 #include "host/iface.h"
 #include "host/neighbour.h"
+#include "host/next_hop.h"
 #include "host/udp.h"
 
 /* Which of two IPv6 addresses is the better one to be mapped? */
@@ -74,13 +75,19 @@ int inventory_source(const struct inventory_source *wanted, struct ip *local,
 		options.local.scope = wanted->server.scope;
 	if (udp_source_for(&wanted->server, &options, local) < 0)
 		return -1;
-	n = iface_addresses(0, ip_family(&wanted->server.address), &addresses);
+	interface[0] = '\0';
+	if (ip_is_v4(local)) { /* the kernel's choice stands: nothing more need be asked */
+		if (index)
+			iface_name(index, interface);
+		return 0;
+	}
+	n = iface_addresses(0, IP_FAMILY_6, &addresses);
 	if (n < 0)
 		return -1;
 	held = find(addresses, n, local);
 	if (!index && held)
 		index = held->interface_index;
-	if (!wanted->bind && !ip_is_v4(local) && !ip_is_loopback(local))
+	if (!wanted->bind && !ip_is_loopback(local))
 		prefer_global(addresses, n, index, local);
 	free(addresses);
 	iface_name(index, interface);
@@ -101,7 +108,12 @@ char **inventory_interfaces(void)
 
 bool inventory_nobody_at(const struct endpoint *address, const char *interface)
 {
-	uint32_t index = address->scope ? address->scope : iface_index(interface);
+	uint32_t index = address->scope;
+	struct next_hop hop;
 
+	if (!index && interface[0])
+		index = iface_index(interface);
+	if (!index && next_hop_find(address, &ip_any6, &hop) == 0)
+		index = hop.interface_index;
 	return index && neighbour_state(&address->address, index) == NET_NEIGHBOUR_NOBODY;
 }

@@ -23,3 +23,10 @@ int64_t clock_wall_ms(void)
 {
 	return read_ns(CLOCK_REALTIME) / MSEC;
 }
+
+void clock_pause(int64_t ns)
+{
+	struct timespec left = { ns / SEC, ns % SEC };
+
+	nanosleep(&left, NULL);
+}

@@ -14,4 +14,7 @@ struct mono clock_now(void);
 /* Unix time in milliseconds. Only to print, never to compute with. */
 int64_t clock_wall_ms(void);
 
+/* Stands still for `ns`. Only before a loop is there. */
+void clock_pause(int64_t ns);
+
 #endif

@@ -54,7 +54,7 @@ int udp_receive(int fd, void *data, size_t size, struct udp_datagram *got);
 /* The next entry of the error queue: 1 with *error filled, 0 when it is empty.
  * `sent` gets the first octets of our datagram as it is quoted, *length how many
  * (a router may quote none). An ICMP message from this host itself about another
- * one is error->local: NET_ERROR_UNREACHABLE when ARP or neighbour discovery failed
+ * one is error->local: NET_ERROR_NOBODY when ARP or neighbour discovery failed
  * (after some 3 s), NET_ERROR_DENIED from a `reject` of its own firewall. */
 int udp_error(int fd, struct net_error *error, void *sent, size_t size, size_t *length);
 

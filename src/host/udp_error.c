@@ -132,6 +132,8 @@ static void describe(const struct entry *entry, struct net_error *error)
 		if (error->kind == NET_ERROR_PORT_UNREACHABLE ||
 			error->kind == NET_ERROR_PROHIBITED)
 			error->kind = NET_ERROR_DENIED;
+		else if (error->kind == NET_ERROR_UNREACHABLE)
+			error->kind = NET_ERROR_NOBODY;
 		return;
 	}
 	error->type = e->ee_type;

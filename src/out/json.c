@@ -26,6 +26,19 @@ static void add(const struct json *list, json_t *value)
 		list->output->failed = true;
 }
 
+/* JSON quotes a backslash itself: visible()'s second one would be one too many. */
+static void single_backslashes(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		*to++ = *from;
+		if (from[0] == '\\' && from[1] == '\\')
+			from++;
+	}
+	*to = '\0';
+}
+
 static json_t *string(const char *text)
 {
 	size_t n = strlen(text), size = 4 * n + 1;
@@ -34,6 +47,7 @@ static json_t *string(const char *text)
 
 	if (shown) {
 		visible(text, n, shown, size);
+		single_backslashes(shown);
 		value = json_string(shown);
 	}
 	free(shown);

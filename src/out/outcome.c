@@ -74,10 +74,10 @@ static void add_result(struct words *w, const struct event_mapping *m)
 static void add_external(struct words *w, const struct event_mapping *m)
 {
 	char text[PHRASE_MAX];
-	uint16_t port = m->unwanted != UNWANTED_NONE ? m->unwanted_port : m->external_port;
+	uint16_t port = m->unwanted_port;
 
-	if (m->has_external_address)
-		add(w, "%s", phrase_endpoint(&m->external_address, port, text, sizeof(text)));
+	if (!ip_is_any(&m->unwanted_address))
+		add(w, "%s", phrase_endpoint(&m->unwanted_address, port, text, sizeof(text)));
 	else if (port)
 		add(w, "port %u", port);
 	else
@@ -90,6 +90,9 @@ static void add_unwanted(struct words *w, const struct event_mapping *m, int64_t
 
 	if (m->unwanted == UNWANTED_DELETED)
 		add(w, "; the unwanted mapping has been deleted again");
+	else if (m->unwanted == UNWANTED_LEFT && m->unwanted_port == 0)
+		add(w, "; a mapping may have been made all the same, and then stays until it "
+		       "expires");
 	else if (m->unwanted == UNWANTED_LEFT && m->unwanted_lifetime)
 		add(w, "; the unwanted mapping of port %u stays until %s", m->unwanted_port,
 			when_near(wall_ms + (int64_t)m->unwanted_lifetime * 1000, wall_ms, until,
@@ -104,13 +107,14 @@ static void add_not_public(struct words *w, const struct event_mapping *m)
 	const char *why = NULL;
 	char address[IP_TEXT_MAX];
 
-	if (!m->has_external_address) {
-		add(w, "the external address is not public, and --require-public takes no other");
+	if (ip_is_any(&m->unwanted_address)) {
+		add(w, "the external address is not known, and --require-public takes only one that "
+		       "is known to be public");
 		return;
 	}
-	ip_classify(&m->external_address, &why);
+	ip_classify(&m->unwanted_address, &why);
 	add(w, "the external address %s is not public (%s), and --require-public takes no other",
-		ip_format(&m->external_address, address), why ? why : "a public address");
+		ip_format(&m->unwanted_address, address), why);
 }
 
 static void refused(
@@ -124,7 +128,7 @@ static void refused(
 		add_result(w, m);
 		break;
 	case REFUSAL_NAT_PMP:
-		add(w, "refused: %s speaks NAT-PMP, which cannot express %s", server, feature);
+		add(w, "refused: %s is asked in NAT-PMP, which cannot express %s", server, feature);
 		break;
 	case REFUSAL_OTHER_EXTERNAL:
 		add(w, "refused: %s assigned ", server);
@@ -176,6 +180,10 @@ static void add_cleanup(struct words *w, const struct event_mapping *m, const ch
 		return;
 	}
 	add(w, "; a mapping may have been made all the same: ");
+	if (m->zero_port) {
+		add(w, "it ends by itself, a delete of port 0 would take every mapping of this host");
+		return;
+	}
 	if (m->opcode == PCP_PEER) {
 		add(w, "it ends by itself, PEER has no delete");
 		return;
@@ -183,8 +191,12 @@ static void add_cleanup(struct words *w, const struct event_mapping *m, const ch
 	add(w, "delete it with pcpctl map -d");
 	if (m->server.found_by & FOUND_OPTION)
 		add(w, " -s %s", server);
-	if (m->via != VIA_NAT_PMP)
+	if (m->asked == VIA_NAT_PMP)
+		add(w, " --nat-pmp");
+	else
 		add(w, " --nonce %s", hex(&m->nonce, nonce));
+	if (m->options->has_port_set)
+		add(w, " --port-set %u", m->options->port_set.size);
 	if (m->options->has_third_party) {
 		char address[IP_TEXT_MAX];
 

@@ -147,7 +147,8 @@ static void put_asked(const struct json *r, const struct event_mapping *m)
 	if (options->description)
 		json_put_string(r, "description", options->description);
 	if (options->has_port_set)
-		json_put_number(r, "port_set", options->port_set.size);
+		json_put_number(r, "port_set",
+			m->has_port_set ? m->port_set.size : options->port_set.size);
 }
 
 static void record_mapping(struct output *output, const struct event *event)

@@ -92,7 +92,7 @@ static void put_head(const struct json *r, const struct event_packet *e, const s
 
 	json_put_string(r, "direction", e->sent ? "sent" : "received");
 	json_put_string(r, "peer", phrase_server(&e->server, peer, sizeof(peer)));
-	json_put_number(r, "length", (int64_t)e->length);
+	json_put_number(r, "length", (int64_t)e->whole);
 	if (p->kind != PACKET_UNKNOWN)
 		json_put_string(r, "protocol", p->kind == PACKET_PCP ? "pcp" : "nat-pmp");
 	if (e->length < 2)

@@ -31,7 +31,7 @@ static const char *side(const struct ip *ip, bool any_port, uint16_t port, char 
 /* In PCP internal port 0 stands for every port; in NAT-PMP only in a delete. */
 static bool is_all_ports(const struct event_mapping *m)
 {
-	return m->internal_port == 0 && (m->via == VIA_PCP || m->deleting);
+	return m->internal_port == 0 && !m->zero_port;
 }
 
 static const char *protocol_of(const struct event_mapping *m, char *text, size_t size)
@@ -142,7 +142,7 @@ static void print_packet(struct output *output, const struct event *event)
 	packet_decode(e->octets, e->length, &packet);
 	fprintf(err, "%s %s %s  %s, %zu octet%s", when_time_ms(event->wall_ms, time, sizeof(time)),
 		e->sent ? ">" : "<", form_server(&e->server, peer, sizeof(peer)),
-		packet_title(&packet, title, sizeof(title)), e->length, e->length == 1 ? "" : "s");
+		packet_title(&packet, title, sizeof(title)), e->whole, e->whole == 1 ? "" : "s");
 	fputs(e->drop == DROP_NONE ? "\n" : "; dropped\n", err);
 	packet_lines(&packet, indented, err);
 	if (output->settings.verbose > 1)
@@ -256,7 +256,7 @@ static void text_dry(struct output *output, const struct event *event)
 	packet_decode(e->octets, e->length, &packet);
 	fprintf(out, "%s to %s, %zu octets (not sent)\n",
 		packet_title(&packet, title, sizeof(title)),
-		form_server(&e->server, peer, sizeof(peer)), e->length);
+		form_server(&e->server, peer, sizeof(peer)), e->whole);
 	packet_lines(&packet, indented, out);
 	packet_dump(e->octets, e->length, indented, out);
 }

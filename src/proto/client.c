@@ -4,50 +4,8 @@
 #include "proto/client.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define LEARN_LIFETIME 30
-/* How long NAT-PMP may be silent beside PCP before PCP is asked for the address. */
-#define LEARN_PATIENCE (1 * SEC)
-
-/* discover's question for the external address. */
-enum learn_state { LEARN_NO, LEARN_READY, LEARN_ASKING, LEARN_DONE };
-
-struct server {
-	struct session *session;
-	struct client_learn learn;
-	enum learn_state learning;
-	struct mapping *learned; /* the session's */
-	bool has_learned_address;
-	struct ip learned_address;
-	bool holds_told; /* the EVENT_SERVER is held back until the address is known */
-	struct event told;
-};
-
-/* `second` waits for the result of `first`. */
-struct pair {
-	size_t server;
-	struct mapping *first;
-	unsigned first_number;
-	struct want second;
-	bool asked; /* the second */
-};
-
-struct client {
-	struct client_config config;
-	struct server *servers;
-	size_t server_count;
-	struct pair *pairs;
-	size_t pair_count;
-	size_t next_output; /* servers take turns */
-	struct event held;  /* the event of a second half that was never asked */
-	bool has_held;
-	bool cancelled, failed;
-};
-
-/* The number of the mapping by which discover learns the external address: no
- * caller's number, as it is never told. */
-#define LEARN_NUMBER UINT32_MAX
+#include "proto/client_state.h"
 
 struct client *client_new(const struct client_config *config)
 {
@@ -60,12 +18,20 @@ struct client *client_new(const struct client_config *config)
 
 void client_free(struct client *client)
 {
+	struct pair *pair, *next;
+
 	if (!client)
 		return;
+	pair = client->firsts;
+	HASH_CLEAR(by_second, client->seconds);
+	HASH_CLEAR(by_first, client->firsts);
+	for (; pair; pair = next) {
+		next = pair->by_first.next;
+		free(pair);
+	}
 	for (size_t i = 0; i < client->server_count; i++)
 		session_free(client->servers[i].session);
 	free(client->servers);
-	free(client->pairs);
 	free(client);
 }
 
@@ -121,22 +87,24 @@ bool client_want(struct client *client, size_t server, const struct want *want, 
 bool client_want_pair(struct client *client, size_t server, const struct want *first,
 	const struct want *second, struct mono now)
 {
-	struct pair *pairs = realloc(client->pairs, (client->pair_count + 1) * sizeof(*pairs));
-	struct mapping *mapping;
+	struct pair *pair = calloc(1, sizeof(*pair));
 
-	if (!pairs)
+	if (!pair)
 		return false;
-	client->pairs = pairs;
-	mapping = session_add(client->servers[server].session, first, now);
-	if (!mapping)
-		return false;
-	pairs[client->pair_count++] = (struct pair){
-		.server = server,
-		.first = mapping,
-		.first_number = first->number,
+	*pair = (struct pair){
+		.first_key = { server, first->number },
+		.second_key = { server, second->number },
 		.second = *second,
 	};
-	return true;
+	HASH_ADD(by_first, client->firsts, first_key, sizeof(pair->first_key), pair);
+	if (!pair->by_first.tbl) { /* HASH_NONFATAL_OOM */
+		free(pair);
+		return false;
+	}
+	HASH_ADD(by_second, client->seconds, second_key, sizeof(pair->second_key), pair);
+	if (pair->by_second.tbl)
+		pair->first = session_add(client->servers[server].session, first, now);
+	return pair->first != NULL;
 }
 
 void client_cancel(struct client *client, struct mono now)
@@ -149,168 +117,6 @@ void client_cancel(struct client *client, struct mono now)
 		if (server->learning == LEARN_READY)
 			server->learning = LEARN_NO;
 	}
-}
-
-/* --- pairs --- */
-
-static void ask_second(struct client *client, struct pair *pair, const struct event *event)
-{
-	const struct event_mapping *first = &event->mapping;
-	struct session *session = client->servers[pair->server].session;
-
-	pair->asked = true;
-	if (first->has_external_port && first->outcome != OUTCOME_REFUSED) {
-		pair->second.external_port = first->external_port;
-	} else if (pair->second.options.prefer_failure) {
-		client->held = *event;
-		client->held.mapping.want = pair->second.number;
-		client->held.mapping.protocol = pair->second.protocol;
-		client->held.mapping.nonce = pair->second.nonce;
-		client->held.mapping.outcome = OUTCOME_REFUSED;
-		client->held.mapping.refusal = REFUSAL_PAIR;
-		client->held.mapping.unwanted = UNWANTED_NONE;
-		client->held.mapping.attempts = 0;
-		client->has_held = true;
-		return;
-	}
-	if (!session_add(session, &pair->second, event->at))
-		client->failed = true;
-}
-
-static void second_failed(struct client *client, struct pair *pair, struct mono now)
-{
-	struct session *session = client->servers[pair->server].session;
-
-	if (pair->second.options.prefer_failure && pair->first->state == MAPPING_HELD) {
-		pair->first->unwanted_port = pair->first->grant.external_port;
-		pair->first->unwanted_lifetime = pair->first->grant.lifetime;
-		session_rollback(session, pair->first, REFUSAL_PAIR, now);
-	}
-}
-
-static void follow_pairs(struct client *client, size_t server, const struct event *event)
-{
-	const struct event_mapping *mapping = &event->mapping;
-
-	if (client->cancelled)
-		return;
-	for (size_t i = 0; i < client->pair_count; i++) {
-		struct pair *pair = &client->pairs[i];
-
-		if (pair->server != server)
-			continue;
-		if (!pair->asked && mapping->want == pair->first_number)
-			ask_second(client, pair, event);
-		else if (pair->asked && mapping->want == pair->second.number &&
-			!mapping->has_external_port)
-			second_failed(client, pair, event->at);
-	}
-}
-
-/* --- the external address that discover learns --- */
-
-static void start_learning(struct client *client, struct server *server, struct mono now)
-{
-	struct want want = {
-		.number = LEARN_NUMBER,
-		.opcode = PCP_MAP,
-		.protocol = PROTOCOL_UDP,
-		.internal_port = server->learn.port,
-		.external_address = ip_any4,
-		.lifetime = LEARN_LIFETIME,
-		.nonce = server->learn.nonce,
-		.nonce_is_new = true,
-	};
-
-	server->learned = session_add(server->session, &want, now);
-	server->learning = server->learned ? LEARN_ASKING : LEARN_DONE;
-	client->failed = client->failed || !server->learned;
-}
-
-/* NAT-PMP has been silent for a while beside PCP: the address is asked by PCP
- * already while the probe goes on, else -t would end before it came. */
-static struct mono learn_due(const struct server *server)
-{
-	struct mono since;
-
-	if (server->learning != LEARN_READY || !session_pcp_ok(server->session, &since))
-		return MONO_NEVER;
-	return mono_after(since, LEARN_PATIENCE);
-}
-
-/* The EVENT_SERVER has come. True: it waits for the external address. */
-static bool hold_back(struct client *client, struct server *server, struct event *event)
-{
-	struct event_server *told = &event->server;
-
-	if (server->learning == LEARN_READY && told->pcp.status == PROBE_OK &&
-		!told->has_external && !client->cancelled &&
-		!mono_due(client->config.give_up, event->at))
-		start_learning(client, server, event->at);
-	if (server->learning == LEARN_ASKING && !told->has_external) {
-		server->told = *event;
-		server->holds_told = true;
-		return true;
-	}
-	if (server->has_learned_address && !told->has_external) {
-		told->has_external = true;
-		told->external_address = server->learned_address;
-	}
-	return false;
-}
-
-/* The learning mapping's own events end here; the server's event comes out. */
-static bool learn(struct server *server, struct event *event)
-{
-	const struct event_mapping *mapping = &event->mapping;
-
-	if (server->learning != LEARN_ASKING)
-		return false;
-	server->learning = LEARN_DONE;
-	if (mapping->outcome == OUTCOME_GRANTED) {
-		server->has_learned_address = mapping->has_external_address;
-		server->learned_address = mapping->external_address;
-		session_delete(server->session, server->learned, event->at);
-	}
-	if (!server->holds_told)
-		return false;
-	server->holds_told = false;
-	*event = server->told;
-	event->server.has_external = server->has_learned_address;
-	event->server.external_address = server->learned_address;
-	return true;
-}
-
-/* Is this event for the caller? May put another in its place. */
-static bool tell(struct client *client, size_t i, struct event *event)
-{
-	struct server *server = &client->servers[i];
-
-	if (event->kind == EVENT_SERVER)
-		return !hold_back(client, server, event);
-	if (event->kind != EVENT_MAPPING)
-		return true;
-	if (event->mapping.want == LEARN_NUMBER)
-		return learn(server, event);
-	follow_pairs(client, i, event);
-	return true;
-}
-
-bool client_event(struct client *client, struct event *event, struct mono now)
-{
-	(void)now;
-	if (client->has_held) {
-		client->has_held = false;
-		*event = client->held;
-		return true;
-	}
-	for (size_t i = 0; i < client->server_count; i++) {
-		while (session_event(client->servers[i].session, event)) {
-			if (tell(client, i, event))
-				return true;
-		}
-	}
-	return false;
 }
 
 /* --- the network --- */
@@ -372,8 +178,8 @@ void client_tick(struct client *client, struct mono now)
 	for (size_t i = 0; i < client->server_count; i++) {
 		struct server *server = &client->servers[i];
 
-		if (mono_due(learn_due(server), now) && !client->cancelled)
-			start_learning(client, server, now);
+		if (mono_due(client_learn_due(server), now) && !client->cancelled)
+			client_start_learning(client, server, now);
 		session_tick(server->session, now);
 	}
 }
@@ -384,7 +190,7 @@ struct mono client_deadline(const struct client *client)
 
 	for (size_t i = 0; i < client->server_count; i++) {
 		deadline = mono_min(deadline, session_deadline(client->servers[i].session));
-		deadline = mono_min(deadline, learn_due(&client->servers[i]));
+		deadline = mono_min(deadline, client_learn_due(&client->servers[i]));
 	}
 	return deadline;
 }

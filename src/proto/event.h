@@ -70,10 +70,12 @@ struct event_mapping {
 	enum mapping_outcome outcome;
 	struct server_id server;
 	enum via via;	 /* VIA_NONE when nobody answered */
+	enum via asked;	 /* the protocol it was last asked in */
 	unsigned want;	 /* the number the caller gave it */
 	uint8_t opcode;
 	uint8_t protocol;
 	bool deleting; /* the request was a delete */
+	bool zero_port; /* NAT-PMP's internal port 0: not all ports, and never deleted */
 	struct ip internal_address;
 	uint16_t internal_port;
 	struct ip suggested_address;
@@ -100,7 +102,10 @@ struct event_mapping {
 
 	enum refusal refusal;
 	const char *feature; /* static text */
+	bool has_port_set; /* PORT_SET was asked, and this is what was granted */
+	struct pcp_port_set port_set; /* size 1: the option did not come back */
 	enum unwanted unwanted;
+	struct ip unwanted_address; /* a wildcard: unknown */
 	uint16_t unwanted_port; /* the external port and lifetime of the unwanted mapping */
 	uint32_t unwanted_lifetime;
 	bool has_address_result; /* NAT-PMP: the external address was refused with this */
@@ -142,6 +147,7 @@ struct event_server {
 	struct event_probe pcp, nat_pmp;
 	bool has_external; /* by NAT-PMP or by a mapping made for it */
 	struct ip external_address;
+	bool external_wildcard; /* NAT-PMP said success, but 0.0.0.0 */
 	bool has_error;
 	struct net_error error;
 	uint8_t version_octet1; /* of an "unsupported version" answer, as seen */
@@ -213,7 +219,8 @@ struct event_packet {
 	bool sent;
 	bool dry; /* shown, not sent */
 	enum drop_reason drop; /* received: DROP_NONE when it was used */
-	size_t length;
+	size_t length; /* of what is in `octets` */
+	size_t whole;  /* of the datagram: more, where it was longer than is legal */
 	uint8_t octets[PCP_MAX];
 };
 

@@ -83,7 +83,9 @@ int64_t mapping_refused_for(const struct mapping *mapping)
 	int64_t seconds = mapping->answer.error_lifetime;
 	bool is_long = code && code->class == CODE_LONG;
 
-	if (mapping->via == VIA_NAT_PMP) /* it has no error lifetimes */
+	if (mapping->refusal != REFUSAL_RESULT && mapping->refusal != REFUSAL_EMPTY)
+		seconds = 300;
+	else if (mapping->via == VIA_NAT_PMP) /* it has no error lifetimes */
 		seconds = 30;
 	else if (seconds == 0)
 		seconds = is_long ? 300 : 30;

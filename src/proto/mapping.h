@@ -47,7 +47,7 @@ enum mapping_state {
 	MAPPING_ASIDE,	 /* -P: granted another port; the timer ends the wait for the right one */
 	MAPPING_ADDRESS, /* NAT-PMP granted a port; the external address is being asked */
 	MAPPING_HELD,	 /* granted; the timer renews or ends it */
-	MAPPING_REFUSED, /* the timer asks again, if it is kept */
+	MAPPING_REFUSED, /* or lost; the timer asks again, if it is kept */
 	MAPPING_ENDED,	 /* nothing more will happen */
 };
 
@@ -84,7 +84,8 @@ struct mapping {
 	enum mapping_purpose purpose;
 	enum via via; /* the protocol it is asked in */
 	bool outstanding; /* holds a place in the window */
-	struct timer timer;
+	struct mono due;    /* what the state waits for */
+	struct timer timer; /* at `due`, or at the expiry of what is kept and held */
 	struct retry retry;
 	unsigned attempts; /* sends for this purpose, in both versions */
 	unsigned renewals; /* attempts since the grant */
@@ -97,11 +98,14 @@ struct mapping {
 	bool has_previous;	/* the external address and port before the last grant */
 	struct ip previous_address;
 	uint16_t previous_port;
+	struct ip unwanted_address;
+	struct pcp_port_set port_set; /* granted, where one was asked */
 	uint16_t unwanted_port; /* ROLLBACK and ASIDE: of the grant that is not wanted */
 	uint32_t unwanted_lifetime;
 	struct mapping *next, *prev; /* in a queue of the session */
 	int queue;	/* which one, -1: none */
 	bool awaiting;	/* a request is out that no answer has come to */
+	unsigned stale; /* a delete is asked: so many requests before it may yet be answered */
 	bool lost;	/* reported lost, not yet back */
 	size_t place; /* in the session's list of all */
 };
@@ -123,7 +127,7 @@ struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct 
 
 /* How long a refusal holds, in ns: what the server said, but at least 30 s for an
  * error of short and 5 min for one of long life when it said 0 (protocol.md 12.6),
- * at most 24 h. */
+ * at most 24 h; 5 min when it was we who refused what it granted. */
 int64_t mapping_refused_for(const struct mapping *mapping);
 
 #endif

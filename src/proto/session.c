@@ -18,7 +18,7 @@ struct session *session_new(const struct session_config *config)
 	session->config = *config;
 	session->prng.state = config->seed;
 	session->external = ip_any4;
-	session->recover_at = MONO_NEVER;
+	session->recover_at = session->close_by = session->close_soon = MONO_NEVER;
 	session->announce.deadline = session->address.deadline = MONO_NEVER;
 	version_init(&session->version, config->policy);
 	window_init(&session->window);
@@ -35,6 +35,9 @@ void session_free(struct session *session)
 		return;
 	HASH_ITER(hh, session->by_key, entry, next) {
 		HASH_DEL(session->by_key, entry);
+		free(entry);
+	}
+	LL_FOREACH_SAFE(session->retired, entry, next) {
 		free(entry);
 	}
 	heap_free(&session->timers);
@@ -69,15 +72,28 @@ bool session_settled(const struct mapping *mapping)
 	return settled(mapping->state);
 }
 
+bool session_deletes(const struct mapping *mapping)
+{
+	return mapping->purpose == PURPOSE_DELETE || mapping->purpose == PURPOSE_ROLLBACK;
+}
+
+bool session_expires(const struct mapping *mapping)
+{
+	return mapping->want.keep && mapping->grant.held && !session_deletes(mapping) &&
+		mapping->state != MAPPING_ENDED && mapping->state != MAPPING_ADDRESS;
+}
+
 void session_set(struct session *session, struct mapping *mapping, enum mapping_state state,
-	struct mono deadline)
+	struct mono due)
 {
 	if (settled(mapping->state) && !settled(state))
 		session->unsettled++;
 	else if (!settled(mapping->state) && settled(state))
 		session->unsettled--;
 	mapping->state = state;
-	heap_set(&session->timers, &mapping->timer, deadline);
+	mapping->due = due;
+	heap_set(&session->timers, &mapping->timer,
+		session_expires(mapping) ? mono_min(due, mapping->grant.expires) : due);
 }
 
 void session_queue(struct session *session, struct mapping *mapping, int queue)
@@ -96,45 +112,67 @@ void session_release(struct session *session, struct mapping *mapping, bool answ
 	mapping->outstanding = false;
 	if (session->natpmp_asking == mapping)
 		session->natpmp_asking = NULL;
+	if (session->natpmp_waiting != mapping)
+		return;
+	session->natpmp_waiting = NULL; /* nobody asks for the address any more */
+	session->address.under_way = session->address.ready = session->probing &&
+		session->address.under_way;
 }
 
 void session_end(struct session *session, struct mapping *mapping)
 {
 	session_release(session, mapping, false);
 	session_queue(session, mapping, -1);
+	mapping->awaiting = false;
 	session_set(session, mapping, MAPPING_ENDED, MONO_NEVER);
+}
+
+/* What is kept is never given up; all else ends. */
+static void rest(struct session *session, struct mapping *mapping, struct mono again)
+{
+	if (!mapping->want.keep || session_deletes(mapping) || session->given_up ||
+		session->cancelled) {
+		session_end(session, mapping);
+		return;
+	}
+	session_release(session, mapping, false);
+	session_queue(session, mapping, -1);
+	session_set(session, mapping, MAPPING_REFUSED, again);
+}
+
+void session_unanswered(struct session *session, struct mapping *mapping, struct mono now)
+{
+	rest(session, mapping, mono_after(now, SESSION_AGAIN));
+	session_report(session, mapping, OUTCOME_UNANSWERED, now);
+}
+
+void session_unreachable(struct session *session, struct mapping *mapping, struct mono now)
+{
+	rest(session, mapping, mono_after(now, SESSION_AGAIN));
+	session_report(session, mapping, OUTCOME_UNREACHABLE, now);
 }
 
 void session_refuse(struct session *session, struct mapping *mapping, enum refusal refusal,
 	const char *feature, struct mono now)
 {
-	struct mono again = MONO_NEVER;
-	bool keep = mapping->want.keep && mapping->purpose != PURPOSE_DELETE;
-
-	session_release(session, mapping, false);
-	session_queue(session, mapping, -1);
-	if (keep)
-		again = mono_after(now, mapping_refused_for(mapping));
-	session_set(session, mapping, keep ? MAPPING_REFUSED : MAPPING_ENDED, again);
 	mapping->refusal = refusal;
 	mapping->feature = feature;
+	rest(session, mapping, mono_after(now, mapping_refused_for(mapping)));
 	session_report(session, mapping, OUTCOME_REFUSED, now);
 }
 
 /* --- asking --- */
 
-/* False when NAT-PMP cannot say it and the mapping was refused for that. */
-static bool ask_natpmp(struct session *session, struct mapping *mapping, struct mono now)
+void session_ask_natpmp(struct session *session, struct mapping *mapping, struct mono now)
 {
 	const char *beyond = want_beyond_natpmp(&mapping->want, &session->config.id.local);
 
 	if (beyond) {
 		session_refuse(session, mapping, REFUSAL_NAT_PMP, beyond, now);
-		return false;
+		return;
 	}
 	mapping->via = VIA_NAT_PMP;
 	session_queue(session, mapping, QUEUE_NAT_PMP);
-	return true;
 }
 
 void session_ask(struct session *session, struct mapping *mapping, enum mapping_purpose purpose,
@@ -142,19 +180,38 @@ void session_ask(struct session *session, struct mapping *mapping, enum mapping_
 {
 	bool natpmp = version_is_natpmp(&session->version) || mapping->want.zero_port;
 
+	session_release(session, mapping, false);
+	session_queue(session, mapping, -1);
 	mapping->purpose = purpose;
+	mapping->stale = session_deletes(mapping) ? mapping->attempts : 0;
 	mapping->attempts = 0;
 	mapping->retry = (struct retry){ 0 };
 	mapping->answer = (struct answer){ 0 };
 	session_set(session, mapping, MAPPING_QUEUED, MONO_NEVER);
-	if (purpose == PURPOSE_ROLLBACK || (purpose == PURPOSE_DELETE && mapping->via))
+	mapping->awaiting = false;
+	if (session_deletes(mapping) && mapping->via)
 		natpmp = mapping->via == VIA_NAT_PMP; /* as it was made */
+	if (session_deletes(mapping) && (session->given_up || session->cancelled))
+		session_close(session, now);
 	if (natpmp) {
-		ask_natpmp(session, mapping, now);
+		session_ask_natpmp(session, mapping, now);
 		return;
 	}
 	mapping->via = VIA_PCP;
 	session_queue(session, mapping, QUEUE_PCP);
+}
+
+/* An answer is for the mapping that is asked now, not for one of the same key that
+ * has ended. */
+static void retire(struct session *session, const struct mapping_key *key)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, session->by_key, key, sizeof(*key), entry);
+	if (!entry || entry->mapping.state != MAPPING_ENDED)
+		return;
+	HASH_DEL(session->by_key, entry);
+	LL_PREPEND(session->retired, entry);
 }
 
 struct mapping *session_add(struct session *session, const struct want *want, struct mono now)
@@ -170,10 +227,11 @@ struct mapping *session_add(struct session *session, const struct want *want, st
 	}
 	mapping->want = *want;
 	mapping->queue = -1;
-	mapping->timer.deadline = MONO_NEVER;
+	mapping->due = mapping->timer.deadline = MONO_NEVER;
 	mapping->state = MAPPING_ENDED;
 	mapping->grant.external_address = ip_any4;
 	entry->key = key_of(want);
+	retire(session, &entry->key);
 	HASH_ADD(hh, session->by_key, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) { /* HASH_NONFATAL_OOM */
 		free(entry);
@@ -181,111 +239,70 @@ struct mapping *session_add(struct session *session, const struct want *want, st
 	}
 	session->mappings++;
 	session_ask(session, mapping, want->lifetime ? PURPOSE_CREATE : PURPOSE_DELETE, now);
+	if (session_settled(mapping))
+		return mapping;
 	if (session->ended)
-		session_error(session, &session->error, now);
+		session_end_all(session, now);
+	else if (session->given_up)
+		session_unanswered(session, mapping, now);
+	else if (session->cancelled)
+		session_end(session, mapping);
 	return mapping;
 }
 
 void session_delete(struct session *session, struct mapping *mapping, struct mono now)
 {
-	session_release(session, mapping, false);
-	session_queue(session, mapping, -1);
-	session_ask(session, mapping, PURPOSE_DELETE, now);
-}
-
-void session_rollback(struct session *session, struct mapping *mapping, enum refusal refusal,
-	struct mono now)
-{
-	struct answer answer = mapping->answer;
-
-	session_release(session, mapping, false);
-	session_queue(session, mapping, -1);
-	mapping->refusal = refusal;
-	/* Another program's mapping is not ours to delete (cli.md, -P), and internal
-	 * port 0 would delete every mapping of this host (RFC 6886, 3.4). */
-	if (!mapping->want.nonce_is_new || mapping->want.zero_port || session->ended) {
-		mapping->purpose = PURPOSE_ROLLBACK;
-		session_rolled_back(session, mapping, UNWANTED_LEFT, now);
+	if (!mapping->want.zero_port || mapping->want.lifetime == 0) {
+		session_ask(session, mapping, PURPOSE_DELETE, now);
 		return;
 	}
-	session_ask(session, mapping, PURPOSE_ROLLBACK, now);
-	mapping->answer = answer; /* what was granted, for the report */
-}
-
-void session_rolled_back(struct session *session, struct mapping *mapping, enum unwanted unwanted,
-	struct mono now)
-{
-	session_end(session, mapping);
-	mapping->grant.held = false;
-	mapping->unwanted = unwanted;
-	session_report(session, mapping, OUTCOME_REFUSED, now);
-}
-
-/* Was anything sent that may have made a mapping which nobody wants now? */
-static bool may_exist(const struct mapping *mapping)
-{
-	if (mapping->purpose == PURPOSE_DELETE || mapping->purpose == PURPOSE_ROLLBACK)
-		return false;
-	return mapping->grant.held || mapping->state == MAPPING_ASIDE || mapping->attempts > 0;
-}
-
-void session_cancel(struct session *session, struct mono now)
-{
-	struct entry *entry, *next;
-
-	session->announce.under_way = session->announce.ready = false;
-	session->address.under_way = session->address.ready = false;
-	session->probing = false;
-	HASH_ITER(hh, session->by_key, entry, next) {
-		struct mapping *mapping = &entry->mapping;
-
-		if (may_exist(mapping) && mapping->state != MAPPING_ENDED)
-			session_rollback(session, mapping, REFUSAL_CANCELLED, now);
-		else if (mapping->purpose != PURPOSE_ROLLBACK && mapping->state != MAPPING_ENDED)
-			session_end(session, mapping);
-	}
+	/* A delete of internal port 0 is NAT-PMP's wipe of them all (RFC 6886, 3.4). */
+	mapping->purpose = PURPOSE_DELETE;
+	mapping->unwanted = UNWANTED_LEFT;
+	session_refuse(session, mapping, REFUSAL_CANCELLED, NULL, now);
 }
 
 void session_probe(struct session *session, struct mono now)
 {
-	(void)now;
+	session->announce = session->address = (struct exchange){ .deadline = MONO_NEVER };
 	session->probing = true;
 	session->announce.under_way = session->announce.ready =
 		session->config.policy != VERSION_NAT_PMP_ONLY;
 	session->address.under_way = session->address.ready =
 		session->config.policy != VERSION_PCP_ONLY && ip_is_v4(&session->config.id.local);
-}
-
-/* --- versions --- */
-
-static void go_over(struct session *session, struct mapping *mapping, struct mono now)
-{
-	const char *beyond = want_beyond_natpmp(&mapping->want, &session->config.id.local);
-	bool said_no = session->version.state == VERSION_SAID_NO;
-
-	if (beyond && !said_no)
-		return; /* cli.md: PCP goes on until -t */
-	session_release(session, mapping, false);
-	mapping->retry = (struct retry){ 0 };
-	session_set(session, mapping, MAPPING_QUEUED, MONO_NEVER);
-	if (session->config.policy == VERSION_PCP_ONLY) {
-		mapping->answer.heard = true;
-		mapping->answer.result = PCP_UNSUPP_VERSION;
-		session_refuse(session, mapping, REFUSAL_RESULT, NULL, now);
+	if (!session->given_up && !session->ended)
 		return;
-	}
-	ask_natpmp(session, mapping, now);
+	session->announce.under_way = session->announce.ready = false;
+	session->address.under_way = session->address.ready = false;
+	session_probe_report(session, now);
 }
 
-void session_fall_back(struct session *session, struct mono now)
+/* --- asked from outside --- */
+
+bool session_idle(const struct session *session)
 {
-	struct entry *entry, *next;
+	return session->unsettled == 0 && !session->probing;
+}
 
-	HASH_ITER(hh, session->by_key, entry, next) {
-		struct mapping *mapping = &entry->mapping;
+bool session_failed(const struct session *session)
+{
+	return session->failed;
+}
 
-		if (mapping->via == VIA_PCP && !session_settled(mapping) &&
-			mapping->purpose != PURPOSE_ROLLBACK)
-			go_over(session, mapping, now);
-	}
+bool session_heard(const struct session *session)
+{
+	return session->heard;
+}
+
+unsigned session_outstanding(const struct session *session)
+{
+	return session->window.used + (session->natpmp_asking || session->address.out ? 1 : 0);
+}
+
+bool session_pcp_ok(const struct session *session, struct mono *since)
+{
+	const struct exchange *announce = &session->announce;
+
+	*since = mono_after(announce->retry.first, announce->heard.rtt);
+	return announce->heard.status == PROBE_OK;
 }

@@ -35,16 +35,22 @@ void session_hold(struct session *session, struct mapping *mapping, struct mono 
 	struct mono next = MONO_NEVER;
 	enum mapping_outcome outcome = outcome_of(mapping);
 
+	mapping->refusal = REFUSAL_RESULT;
+	mapping->feature = NULL;
+	mapping->unwanted_address = ip_any6;
+	mapping->unwanted_port = 0;
+	mapping->unwanted_lifetime = 0;
+
 	if (mapping->want.require_public &&
 		ip_classify(&mapping->grant.external_address, NULL) != IP_PUBLIC) {
 		mapping->unwanted_port = mapping->grant.external_port;
 		mapping->unwanted_lifetime = mapping->grant.lifetime;
+		mapping->unwanted_address = mapping->grant.external_address;
 		session_rollback(session, mapping, REFUSAL_NOT_PUBLIC, now);
 		return;
 	}
 	if (mapping->want.keep)
-		next = mono_min(mapping->grant.expires,
-			mapping_renewal(&mapping->grant, 1, now, &session->prng));
+		next = mapping_renewal(&mapping->grant, 1, now, &session->prng);
 	session_set(session, mapping, MAPPING_HELD, next);
 	session_report(session, mapping, outcome, now);
 	mapping->lost = false;
@@ -52,10 +58,11 @@ void session_hold(struct session *session, struct mapping *mapping, struct mono 
 
 /* -P and another port or address: perhaps a late answer about an older mapping
  * (RFC 6887, 13.2); the right one has a second to come. */
-static void keep_aside(struct session *session, struct mapping *mapping, uint16_t port,
-	uint32_t lifetime, struct mono now)
+static void keep_aside(struct session *session, struct mapping *mapping,
+	const struct pcp_mapping *data, uint32_t lifetime, struct mono now)
 {
-	mapping->unwanted_port = port;
+	mapping->unwanted_port = data->external_port;
+	mapping->unwanted_address = data->external_address;
 	mapping->unwanted_lifetime = lifetime;
 	if (mapping->state != MAPPING_ASIDE)
 		session_set(session, mapping, MAPPING_ASIDE, mono_after(now, SESSION_ASIDE));
@@ -80,7 +87,7 @@ static void pcp_success(struct session *session, struct mapping *mapping,
 		return;
 	}
 	if (!want_is_met(&mapping->want, data->external_port, &data->external_address)) {
-		keep_aside(session, mapping, data->external_port, lifetime, now);
+		keep_aside(session, mapping, data, lifetime, now);
 		return;
 	}
 	remember(mapping);
@@ -102,6 +109,23 @@ static void deleted(struct session *session, struct mapping *mapping, uint32_t l
 	session_end(session, mapping);
 	session_report(session, mapping, OUTCOME_DELETED, now);
 	mapping->grant.held = false;
+}
+
+/* May this be the answer to a request before the delete: late, or twice on the way?
+ * A delete is answered with lifetime 0 and without a port, or with the rest of a life
+ * (RFC 6887, 15 and 15.1; RFC 6886, 3.4), and an error repeats its request. Never more
+ * are taken for it than were sent. */
+static bool is_stale(struct mapping *mapping, unsigned result, uint32_t lifetime,
+	uint16_t external_port)
+{
+	if (mapping->stale == 0 || (result == 0 ? lifetime == 0 : external_port == 0))
+		return false;
+	mapping->stale--;
+	if (result == 0 && mapping->purpose == PURPOSE_ROLLBACK) {
+		mapping->unwanted_port = external_port;
+		mapping->unwanted_lifetime = lifetime;
+	}
+	return true;
 }
 
 static void rollback_answered(struct session *session, struct mapping *mapping, unsigned result,
@@ -149,7 +173,8 @@ static void note_answer(struct session *session, struct mapping *mapping,
 		.epoch = header->epoch,
 		.rtt = mono_since(now, mapping->retry.first),
 	};
-	if (mapping->retry.sends == 1)
+	/* Karn's rule; and who waited no longer says nothing of the round trip. */
+	if (mapping->retry.sends == 1 && mapping->state == MAPPING_ASKING)
 		session->rtt_pcp = rtt_smooth(session->rtt_pcp, mapping->answer.rtt);
 }
 
@@ -158,14 +183,13 @@ enum drop_reason session_pcp_answer(struct session *session, struct mapping *map
 {
 	if (mapping->via == VIA_NAT_PMP && mapping->state != MAPPING_ASIDE)
 		return DROP_UNEXPECTED; /* fallen back; the caller has reported it */
+	if (mapping->state == MAPPING_ENDED)
+		return mapping->answer.heard ? DROP_DUPLICATE : DROP_UNEXPECTED;
 	if (!mapping->awaiting && mapping->state != MAPPING_ASIDE)
 		return unasked(session, mapping, header, data, now);
+	if (is_stale(mapping, header->result, header->lifetime, data->external_port))
+		return DROP_DUPLICATE;
 	if (mapping->purpose == PURPOSE_ROLLBACK) {
-		/* The answer to the request itself, not to the delete: success there has
-		 * lifetime 0 or the rest of the mapping's life, and suggests nothing. */
-		if (header->result == PCP_SUCCESS && data->external_port == mapping->unwanted_port &&
-			data->external_port != 0)
-			return DROP_DUPLICATE;
 		rollback_answered(session, mapping, header->result, header->lifetime, now);
 		return DROP_NONE;
 	}
@@ -223,21 +247,24 @@ static void natpmp_success(struct session *session, struct mapping *mapping,
 	session->address.under_way = session->address.ready = true;
 }
 
-void session_natpmp_answer(struct session *session, struct mapping *mapping,
+enum drop_reason session_natpmp_answer(struct session *session, struct mapping *mapping,
 	const struct natpmp_response *response, struct mono now)
 {
-	session_release(session, mapping, true);
+	if (is_stale(mapping, response->result, response->lifetime, response->external_port))
+		return DROP_DUPLICATE;
 	if (mapping->purpose == PURPOSE_ROLLBACK) {
-		rollback_answered(session, mapping, response->result, 0, now);
-		return;
+		rollback_answered(session, mapping, response->result, response->lifetime, now);
+		return DROP_NONE;
 	}
 	note_natpmp(session, mapping, response, now);
+	session_release(session, mapping, true);
 	if (mapping->purpose == PURPOSE_DELETE)
-		deleted(session, mapping, 0, now);
+		deleted(session, mapping, response->lifetime, now);
 	else if (response->result == NATPMP_SUCCESS)
 		natpmp_success(session, mapping, response, now);
 	else
 		session_refuse(session, mapping, REFUSAL_RESULT, NULL, now);
+	return DROP_NONE;
 }
 
 void session_address_settled(struct session *session, struct mono now)

@@ -10,7 +10,8 @@ static struct mono exchange_sent(struct session *session, struct exchange *excha
 	struct mono next = retry_sent(&exchange->retry, schedule, rtt, now, &session->prng);
 
 	exchange->ready = false;
-	return exchange->under_way ? next : MONO_NEVER;
+	exchange->out = true;
+	return next;
 }
 
 static void count_pcp(struct session *session, struct mono now)
@@ -38,12 +39,8 @@ static bool send_address(struct session *session, struct mono now, struct datagr
 
 	session->address.deadline = exchange_sent(session, &session->address,
 		session->config.natpmp, session->rtt_natpmp, now);
+	session->natpmp_sends++;
 	return natpmp_encode(&request, out->octets, &out->length);
-}
-
-static bool deletes(const struct mapping *mapping)
-{
-	return mapping->purpose == PURPOSE_DELETE || mapping->purpose == PURPOSE_ROLLBACK;
 }
 
 /* RFC 6887, 15.1 and erratum 3621: a delete suggests port 0 and the wildcard of
@@ -52,10 +49,12 @@ static bool deletes(const struct mapping *mapping)
 static void delete_fields(const struct mapping *mapping, struct pcp_request *request)
 {
 	const struct pcp_options *options = &mapping->want.options;
+	const struct ip *external = mapping->grant.held ? &mapping->grant.external_address :
+							  &mapping->want.external_address;
 
 	request->lifetime = 0;
 	request->mapping.external_port = 0;
-	request->mapping.external_address = ip_any(ip_family(&mapping->want.external_address));
+	request->mapping.external_address = ip_any(ip_family(external));
 	request->options = (struct pcp_options){
 		.has_third_party = options->has_third_party,
 		.third_party = options->third_party,
@@ -88,7 +87,7 @@ static enum pcp_encode encode_pcp(const struct session *session, const struct ma
 		.options = want->options,
 	};
 
-	if (deletes(mapping))
+	if (session_deletes(mapping))
 		delete_fields(mapping, &request);
 	return pcp_encode(&request, out->octets, &out->length);
 }
@@ -104,7 +103,7 @@ static bool encode_natpmp(const struct mapping *mapping, struct datagram *out)
 		.lifetime = want->lifetime,
 	};
 
-	if (deletes(mapping))
+	if (session_deletes(mapping))
 		request.external_port = 0, request.lifetime = 0;
 	return natpmp_encode(&request, out->octets, &out->length);
 }
@@ -112,14 +111,15 @@ static bool encode_natpmp(const struct mapping *mapping, struct datagram *out)
 static struct mono mapping_sent(struct session *session, struct mapping *mapping, struct mono now)
 {
 	bool pcp = mapping->via == VIA_PCP;
-	struct mono next = retry_sent(&mapping->retry,
-		pcp ? session->config.pcp : session->config.natpmp,
+	struct mono next = retry_sent(&mapping->retry, session_schedule(session, mapping),
 		pcp ? session->rtt_pcp : session->rtt_natpmp, now, &session->prng);
 
 	mapping->attempts++;
 	mapping->awaiting = true;
 	if (pcp)
 		count_pcp(session, now);
+	else
+		session->natpmp_sends++;
 	return next;
 }
 
@@ -160,8 +160,10 @@ static bool natpmp_output(struct session *session, struct mono now, struct datag
 {
 	struct mapping *asking = session->natpmp_asking;
 
+	if (session->address.out && !session->config.unlimited)
+		return false;
 	if (asking) {
-		if (asking->state == MAPPING_ASKING && mono_is_never(asking->timer.deadline))
+		if (asking->state == MAPPING_ASKING && mono_is_never(asking->due))
 			return send_natpmp(session, asking, now, out);
 		return false;
 	}

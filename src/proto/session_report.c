@@ -90,6 +90,7 @@ static void report_want(const struct session *session, const struct mapping *map
 	event->options = &want->options;
 	event->requested_lifetime = want->lifetime;
 	event->deleting = mapping->purpose == PURPOSE_DELETE;
+	event->zero_port = want->zero_port;
 }
 
 static void report_answer(const struct mapping *mapping, struct event_mapping *event)
@@ -97,6 +98,7 @@ static void report_answer(const struct mapping *mapping, struct event_mapping *e
 	const struct answer *answer = &mapping->answer;
 
 	event->via = answer->heard ? mapping->via : VIA_NONE;
+	event->asked = mapping->via;
 	event->answered = answer->heard;
 	event->result = answer->result;
 	event->error_lifetime = answer->error_lifetime;
@@ -107,6 +109,7 @@ static void report_answer(const struct mapping *mapping, struct event_mapping *e
 	event->refusal = mapping->refusal;
 	event->feature = mapping->feature;
 	event->unwanted = mapping->unwanted;
+	event->unwanted_address = mapping->unwanted_address;
 	event->unwanted_port = mapping->unwanted_port;
 	event->unwanted_lifetime = mapping->unwanted_lifetime;
 }
@@ -120,6 +123,8 @@ static void report_grant(const struct mapping *mapping, struct event_mapping *ev
 	event->external_port = grant->external_port;
 	event->external_address = grant->external_address;
 	event->has_external_address = !ip_is_any(&grant->external_address);
+	event->has_port_set = mapping->want.options.has_port_set && mapping->via == VIA_PCP;
+	event->port_set = mapping->port_set;
 }
 
 void session_report(struct session *session, struct mapping *mapping,
@@ -143,7 +148,10 @@ void session_report(struct session *session, struct mapping *mapping,
 		told->has_address_result = true;
 		told->address_result = session->external_result;
 	}
-	told->nat_pmp_answered = outcome == OUTCOME_UNANSWERED && session->version.natpmp_heard;
+	if (outcome == OUTCOME_UNANSWERED && mapping->via == VIA_PCP &&
+		session->version.natpmp_heard)
+		told->feature = want_beyond_natpmp(&mapping->want, &session->config.id.local);
+	told->nat_pmp_answered = outcome == OUTCOME_UNANSWERED && told->feature;
 	told->has_previous = mapping->has_previous && outcome != OUTCOME_GRANTED;
 	told->previous_address = mapping->previous_address;
 	told->previous_port = mapping->previous_port;
@@ -201,6 +209,7 @@ void session_probe_report(struct session *session, struct mono now)
 		&told->nat_pmp);
 	told->has_external = told->nat_pmp.status == PROBE_OK && !ip_is_any(&session->external);
 	told->external_address = session->external;
+	told->external_wildcard = session->external_wildcard;
 	told->has_error = session->has_error;
 	told->error = session->error;
 	told->version_octet1 = session->version_octets[1];
@@ -212,6 +221,7 @@ static void infer(struct session *session)
 {
 	if (session->version.state == VERSION_SAID_NO && !session->announce.heard.answered) {
 		session->announce.heard.status = PROBE_UNSUPPORTED;
+		session->announce.heard.version = session->version_octets[0];
 		session->announce.under_way = session->announce.ready = false;
 	}
 	if (session->version.natpmp_unsupported && !session->address.heard.answered) {

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * The inside of a session, shared by its three files: session.c (life, time),
- * session_input.c (what came), session_output.c (what goes out).
+ * The inside of a session, shared by its files: session.c (what is asked),
+ * session_input.c, session_version.c, session_pcp.c, session_natpmp.c and
+ * session_error.c (what came),
+ * session_answer.c (what that means for a mapping), session_time.c (what is due),
+ * session_output.c (what goes out), session_report.c (what is told).
  */
 #ifndef PROTO_SESSION_STATE_H
 #define PROTO_SESSION_STATE_H
@@ -28,12 +31,14 @@ struct entry {
 	struct mapping mapping; /* first: a struct mapping * is its entry */
 	struct mapping_key key;
 	UT_hash_handle hh;
+	struct entry *next; /* of the retired */
 };
 
 /* An ANNOUNCE or a NAT-PMP external-address exchange. */
 struct exchange {
 	bool under_way; /* repeats on its schedule until answered */
 	bool ready;	/* to be sent at the next output */
+	bool out;	/* sent, and its wait is not over: NAT-PMP asks nothing else then */
 	struct retry retry;
 	struct mono deadline;
 	struct event_probe heard;
@@ -55,6 +60,7 @@ struct session {
 	struct window window;
 
 	struct entry *by_key;
+	struct entry *retired; /* ended, and their key asked for anew */
 	struct heap timers;
 	size_t mappings;  /* all that were added and not ended by their owner */
 	size_t unsettled; /* those without a result yet */
@@ -74,6 +80,10 @@ struct session {
 	bool has_error;
 	struct net_error error; /* the hint for the verdict */
 	bool ended;		/* no server there: nothing more is sent */
+	bool given_up;		/* -t is over: only what was made is still taken back, */
+	bool cancelled;		/* as after a signal, */
+	struct mono close_by;	/* until then at the latest, */
+	struct mono close_soon; /* and so long after the last answer */
 	unsigned malformed_v2, malformed_v0;
 	uint8_t version_octets[4];
 	size_t version_length;
@@ -84,6 +94,7 @@ struct session {
 	bool heard;	       /* a proper answer of any version came */
 	struct mono pcp_first; /* the first version-2 send */
 	unsigned pcp_sends;    /* version-2 requests sent */
+	unsigned natpmp_sends; /* version-0 requests sent */
 };
 
 /* How long a grant that -P did not ask for is kept aside (cli.md, -P). */
@@ -92,15 +103,24 @@ struct session {
 #define SESSION_SHORT_TRIES 3
 /* RFC 6887, 14.1.3 and RFC 6886, 3.7: recovery starts 0 to 5 s after the notice. */
 #define SESSION_RECOVERY_DELAY (5 * SEC)
+/* Taking back at the end: 2 s after the last answer, 10 s at most (cli.md, --keep). */
+#define SESSION_CLOSE_SOON (2 * SEC)
+#define SESSION_CLOSE_BY   (10 * SEC)
+/* What is kept and was not answered is asked again after that. */
+#define SESSION_AGAIN (30 * SEC)
 
 /* --- session.c --- */
 
 /* Moves a mapping to a queue, or out of its queue with -1. */
 void session_queue(struct session *session, struct mapping *mapping, int queue);
-/* Sets state and timer; keeps the count of the unsettled. */
+/* Sets the state and what it waits for; keeps the count of the unsettled. */
 void session_set(struct session *session, struct mapping *mapping, enum mapping_state state,
-	struct mono deadline);
+	struct mono due);
 bool session_settled(const struct mapping *mapping);
+/* Is the end of its lifetime waited for: is it kept, held and reported? */
+bool session_expires(const struct mapping *mapping);
+/* Is a delete of it what is asked? */
+bool session_deletes(const struct mapping *mapping);
 /* Gives back its place in the window, or the NAT-PMP line. */
 void session_release(struct session *session, struct mapping *mapping, bool answered);
 /* Nothing more will happen to it; says nothing. */
@@ -108,15 +128,69 @@ void session_end(struct session *session, struct mapping *mapping);
 /* Asks (anew) for `purpose`, in the version the server is thought to speak. */
 void session_ask(struct session *session, struct mapping *mapping, enum mapping_purpose purpose,
 	struct mono now);
-/* Everything that is asked in version 2 goes over to NAT-PMP where that can say it;
- * the rest is refused when the server said so, and goes on in PCP when not. */
-void session_fall_back(struct session *session, struct mono now);
+/* Asks in NAT-PMP; what that cannot say is refused. */
+void session_ask_natpmp(struct session *session, struct mapping *mapping, struct mono now);
+/* No answer, its last result: reported, and asked again later when it is kept. */
+void session_unanswered(struct session *session, struct mapping *mapping, struct mono now);
+/* Nobody is there (session->error says why): the same. */
+void session_unreachable(struct session *session, struct mapping *mapping, struct mono now);
 /* Refused: reported, and asked again later when it is kept. */
 void session_refuse(struct session *session, struct mapping *mapping, enum refusal refusal,
 	const char *feature, struct mono now);
+
+/* --- session_close.c --- */
+
 /* A rollback is over. */
 void session_rolled_back(struct session *session, struct mapping *mapping, enum unwanted unwanted,
 	struct mono now);
+/* The run is over but for what is taken back: bounds the time for that. */
+void session_close(struct session *session, struct mono now);
+/* An answer came: there is time for the next. */
+void session_keep_open(struct session *session, struct mono now);
+/* That time is over: what is not taken back by now is left. */
+void session_close_due(struct session *session, struct mono now);
+/* -t is over. */
+void session_give_up(struct session *session, struct mono now);
+
+/* --- session_time.c --- */
+
+/* When the request of a mapping is sent again. */
+const struct schedule *session_schedule(const struct session *session,
+	const struct mapping *mapping);
+/* Compares the Epoch of an answer with those before it, and acts on a reset. */
+void session_check_epoch(struct session *session, enum via via, uint32_t epoch, struct mono now);
+
+/* --- session_input.c --- */
+
+/* Notes what was got and what was expected, for the EVENT_DROPPED. */
+enum drop_reason session_drop(struct session *session, enum drop_reason reason, unsigned got,
+	unsigned expected);
+
+/* --- session_version.c --- */
+
+/* An UNSUPP_VERSION answer from the server. */
+enum drop_reason session_input_version(struct session *session,
+	const struct pcp_version_answer *answer, const uint8_t *data, size_t length,
+	struct mono now);
+/* Falls back when the time for that has come. */
+void session_version_due(struct session *session, struct mono now);
+/* Is this a NAT-PMP request refused in version 2, in fewer octets than PCP has (seen in
+ * the field, protocol.md 13)? Notes it. */
+bool session_refused_short(struct session *session, const uint8_t *data, size_t length,
+	struct mono now);
+
+/* --- session_pcp.c, session_natpmp.c --- */
+
+/* A datagram of version 2 or 0 from the server, no UNSUPP_VERSION, 4 octets or more. */
+enum drop_reason session_input_pcp(struct session *session, const uint8_t *data, size_t length,
+	struct mono now);
+enum drop_reason session_input_natpmp(struct session *session, const uint8_t *data, size_t length,
+	struct mono now);
+
+/* --- session_error.c --- */
+
+/* No server there, as session->error says: ends what waits for an answer. */
+void session_end_all(struct session *session, struct mono now);
 
 /* --- session_report.c --- */
 
@@ -136,7 +210,7 @@ void session_probe_report(struct session *session, struct mono now);
 enum drop_reason session_pcp_answer(struct session *session, struct mapping *mapping,
 	const struct pcp_header *header, const struct pcp_mapping *data, struct mono now);
 /* An answer to the NAT-PMP request that is being asked. */
-void session_natpmp_answer(struct session *session, struct mapping *mapping,
+enum drop_reason session_natpmp_answer(struct session *session, struct mapping *mapping,
 	const struct natpmp_response *response, struct mono now);
 
 /* The NAT-PMP external address is known, or cannot be had: who waited goes on. */

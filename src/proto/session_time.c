@@ -17,23 +17,28 @@ static void probes_beside(struct session *session, unsigned round)
 /* An exchange of a mapping ran out of its schedule. */
 static void silence(struct session *session, struct mapping *mapping, struct mono now)
 {
-	if (mapping->purpose == PURPOSE_ROLLBACK) {
+	if (mapping->purpose == PURPOSE_ROLLBACK)
 		session_rolled_back(session, mapping, UNWANTED_LEFT, now);
-		return;
-	}
-	session_end(session, mapping);
-	session_report(session, mapping,
-		session->has_error ? OUTCOME_UNREACHABLE : OUTCOME_UNANSWERED, now);
+	else if (session->has_error && !session->heard)
+		session_unreachable(session, mapping, now);
+	else
+		session_unanswered(session, mapping, now);
+}
+
+/* A rollback is short, also when the user has patience with the request itself. */
+const struct schedule *session_schedule(const struct session *session,
+	const struct mapping *mapping)
+{
+	if (mapping->purpose == PURPOSE_ROLLBACK)
+		return &schedule_quick;
+	return mapping->via == VIA_PCP ? session->config.pcp : session->config.natpmp;
 }
 
 static bool gave_up(const struct session *session, const struct mapping *mapping)
 {
-	const struct schedule *schedule = mapping->via == VIA_PCP ? session->config.pcp :
-								    session->config.natpmp;
-
 	if (mapping->purpose == PURPOSE_ROLLBACK)
 		return mapping->retry.sends >= SESSION_SHORT_TRIES;
-	return retry_exhausted(&mapping->retry, schedule);
+	return retry_exhausted(&mapping->retry, session_schedule(session, mapping));
 }
 
 static void asking_due(struct session *session, struct mapping *mapping, struct mono now)
@@ -41,9 +46,8 @@ static void asking_due(struct session *session, struct mapping *mapping, struct 
 	if (mapping->purpose == PURPOSE_RENEW) { /* single packets, 11.2.1: wait for the next */
 		session_release(session, mapping, false);
 		session_set(session, mapping, MAPPING_HELD,
-			mono_min(mapping->grant.expires,
-				mapping_renewal(&mapping->grant, ++mapping->renewals + 1,
-					mapping->retry.last, &session->prng)));
+			mapping_renewal(&mapping->grant, ++mapping->renewals + 1,
+				mapping->retry.last, &session->prng));
 		return;
 	}
 	if (gave_up(session, mapping)) {
@@ -59,20 +63,38 @@ static void asking_due(struct session *session, struct mapping *mapping, struct 
 	session_set(session, mapping, MAPPING_ASKING, MONO_NEVER);
 }
 
-static void held_due(struct session *session, struct mapping *mapping, struct mono now)
+/* Its lifetime is over. Asked for anew at once, but for a server that grants seconds:
+ * no mapping is asked for more often than RFC 6887, 11.2.1, lets it be renewed. */
+static void expired(struct session *session, struct mapping *mapping, struct mono now)
 {
-	if (mapping->grant.expires.ns <= now.ns) {
-		mapping->grant.held = false;
-		mapping->lost = true;
-		session_report(session, mapping, OUTCOME_LOST, now);
+	struct mono again = mono_after(mapping->retry.last, MAPPING_RENEWAL_GAP);
+
+	session_report(session, mapping, OUTCOME_LOST, now);
+	mapping->grant.held = false;
+	mapping->lost = true;
+	if (mapping->purpose == PURPOSE_RENEW)
+		mapping->purpose = PURPOSE_RECOVER;
+	if (mapping->state == MAPPING_HELD && again.ns <= now.ns)
 		session_ask(session, mapping, PURPOSE_RECOVER, now);
-		return;
-	}
-	session_ask(session, mapping, PURPOSE_RENEW, now);
+	else if (mapping->state == MAPPING_HELD)
+		session_set(session, mapping, MAPPING_REFUSED, again);
+	else
+		session_set(session, mapping, mapping->state, mapping->due);
+}
+
+static enum mapping_purpose next_purpose(const struct mapping *mapping)
+{
+	if (mapping->grant.held)
+		return PURPOSE_RENEW;
+	return mapping->lost ? PURPOSE_RECOVER : PURPOSE_CREATE;
 }
 
 static void mapping_due(struct session *session, struct mapping *mapping, struct mono now)
 {
+	if (session_expires(mapping) && mapping->grant.expires.ns <= now.ns) {
+		expired(session, mapping, now);
+		return;
+	}
 	switch (mapping->state) {
 	case MAPPING_ASKING:
 		asking_due(session, mapping, now);
@@ -81,16 +103,13 @@ static void mapping_due(struct session *session, struct mapping *mapping, struct
 		session_rollback(session, mapping, REFUSAL_OTHER_EXTERNAL, now);
 		break;
 	case MAPPING_HELD:
-		held_due(session, mapping, now);
-		break;
 	case MAPPING_REFUSED:
-		session_ask(session, mapping,
-			mapping->lost ? PURPOSE_RECOVER : PURPOSE_CREATE, now);
+		session_ask(session, mapping, next_purpose(mapping), now);
 		break;
 	case MAPPING_QUEUED:
 	case MAPPING_ADDRESS:
 	case MAPPING_ENDED:
-		heap_set(&session->timers, &mapping->timer, MONO_NEVER);
+		session_set(session, mapping, mapping->state, MONO_NEVER);
 		break;
 	}
 }
@@ -100,6 +119,7 @@ static void exchange_due(struct exchange *exchange, struct mono now)
 	if (!mono_due(exchange->deadline, now))
 		return;
 	exchange->deadline = MONO_NEVER;
+	exchange->out = false;
 	exchange->ready = exchange->under_way;
 }
 
@@ -117,6 +137,38 @@ static void address_due(struct session *session, struct mono now)
 	session_address_settled(session, now);
 }
 
+static void epoch_event(struct session *session, enum via via, const struct epoch_check *check,
+	struct mono now)
+{
+	struct event *event = session_push(session, EVENT_EPOCH, now);
+
+	if (!event)
+		return;
+	event->epoch.via = via;
+	event->epoch.regressed = true;
+	event->epoch.previous = check->previous;
+	event->epoch.current = check->current;
+	event->epoch.expected = check->expected;
+	event->epoch.elapsed = check->elapsed;
+}
+
+/* RFC 6887, 8.5: mappings are re-made promptly; RFC 6886, 3.7: after 0 to 5 s. */
+void session_check_epoch(struct session *session, enum via via, uint32_t epoch, struct mono now)
+{
+	struct epoch_check check = via == VIA_PCP ?
+		epoch_pcp(&session->epoch_pcp, epoch, now) :
+		epoch_natpmp(&session->epoch_natpmp, epoch, now);
+
+	if (check.valid)
+		return;
+	epoch_event(session, via, &check, now);
+	session->external_known = false;
+	session->reset_at = now;
+	if (mono_is_never(session->recover_at))
+		session->recover_at = via == VIA_PCP ? now :
+			mono_after(now, prng_between(&session->prng, 0, SESSION_RECOVERY_DELAY));
+}
+
 static void recover(struct session *session, struct mono now)
 {
 	struct entry *entry, *next;
@@ -125,7 +177,8 @@ static void recover(struct session *session, struct mono now)
 	HASH_ITER(hh, session->by_key, entry, next) {
 		struct mapping *mapping = &entry->mapping;
 
-		if (mapping->want.keep && mapping->state == MAPPING_HELD &&
+		if (mapping->want.keep && mapping->grant.held &&
+			(mapping->state == MAPPING_HELD || mapping->purpose == PURPOSE_RENEW) &&
 			mapping->grant.at.ns < session->reset_at.ns) {
 			mapping->lost = true;
 			session_ask(session, mapping, PURPOSE_RECOVER, now);
@@ -133,58 +186,26 @@ static void recover(struct session *session, struct mono now)
 	}
 }
 
-/* -t is over: what has no result gets its last one. */
-static void out_of_time(struct session *session, struct mono now)
+static struct mapping *mapping_of(struct timer *timer)
 {
-	struct entry *entry, *next;
-
-	HASH_ITER(hh, session->by_key, entry, next) {
-		struct mapping *mapping = &entry->mapping;
-
-		if (mapping->state == MAPPING_ADDRESS) {
-			session_hold(session, mapping, now);
-		} else if (mapping->state == MAPPING_ASIDE) {
-			session_rollback(session, mapping, REFUSAL_OTHER_EXTERNAL, now);
-		} else if (!session_settled(mapping) && mapping->purpose != PURPOSE_ROLLBACK) {
-			session_end(session, mapping);
-			session_report(session, mapping,
-				session->has_error ? OUTCOME_UNREACHABLE : OUTCOME_UNANSWERED,
-				now);
-		}
-	}
-	session->natpmp_waiting = NULL;
-	session->announce.under_way = session->announce.ready = false;
-	session->address.under_way = session->address.ready = false;
-	session_probe_report(session, now);
+	return (struct mapping *)(void *)((char *)timer - offsetof(struct mapping, timer));
 }
 
 void session_tick(struct session *session, struct mono now)
 {
 	struct timer *timer;
 
-	if (mono_due(session->config.give_up, now)) {
-		session->config.give_up = MONO_NEVER;
-		out_of_time(session, now);
-	}
-	if (version_decide(&session->version, now)) {
-		struct event *event = session_push(session, EVENT_VERSION, now);
-
-		if (event) {
-			event->version.change = session->version.state == VERSION_SILENT ?
-				VERSION_FELL_BACK : VERSION_SAID_NAT_PMP;
-			event->version.attempts = session->pcp_sends;
-			event->version.waited = mono_since(now, session->pcp_first);
-		}
-		session_fall_back(session, now);
-	}
+	if (mono_due(session->config.give_up, now))
+		session_give_up(session, now);
+	session_close_due(session, now);
+	session_version_due(session, now);
 	if (mono_due(session->recover_at, now))
 		recover(session, now);
 	exchange_due(&session->announce, now);
 	address_due(session, now);
 	while ((timer = heap_first(&session->timers)) && mono_due(timer->deadline, now) &&
 		session->events.count < EVENTS_ENOUGH)
-		mapping_due(session,
-			(struct mapping *)(void *)((char *)timer - offsetof(struct mapping, timer)), now);
+		mapping_due(session, mapping_of(timer), now);
 }
 
 struct mono session_deadline(const struct session *session)
@@ -198,5 +219,7 @@ struct mono session_deadline(const struct session *session)
 	deadline = mono_min(deadline, session->address.deadline);
 	if (session->unsettled || session->probing)
 		deadline = mono_min(deadline, session->config.give_up);
+	if (session->unsettled)
+		deadline = mono_min(deadline, mono_min(session->close_by, session->close_soon));
 	return deadline;
 }

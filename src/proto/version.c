@@ -14,7 +14,7 @@ bool version_heard_pcp(struct version *version)
 
 	/* A refusal of version 2 that came beside was an answer to our version 0. */
 	if (version->v2_refusal)
-		version->natpmp_unsupported = true;
+		version_refused_natpmp(version);
 	if (version->state == VERSION_ASKING)
 		version->state = VERSION_PCP;
 	version->decide = MONO_NEVER;
@@ -23,11 +23,17 @@ bool version_heard_pcp(struct version *version)
 
 static bool said_no(struct version *version)
 {
-	if (version->state != VERSION_ASKING)
+	if (version->state == VERSION_SAID_NO)
 		return false;
 	version->state = VERSION_SAID_NO;
 	version->decide = MONO_NEVER;
 	return true;
+}
+
+void version_refused_natpmp(struct version *version)
+{
+	if (!version->natpmp_heard)
+		version->natpmp_unsupported = true;
 }
 
 void version_heard_natpmp(struct version *version, int64_t rtt, struct mono now)
@@ -42,25 +48,27 @@ void version_heard_natpmp(struct version *version, int64_t rtt, struct mono now)
 }
 
 bool version_refused(struct version *version, const struct pcp_version_answer *answer,
-	bool natpmp_asked)
+	struct version_asked asked)
 {
+	if (answer->version != PCP_VERSION)
+		return asked.pcp && said_no(version);
 	/* Who names version 2 as the nearest he speaks refuses version 0, were it not
 	 * for servers that answer version 2 so: then we asked nothing else. */
-	if (answer->version == PCP_VERSION && (natpmp_asked || version->state == VERSION_PCP)) {
-		version->v2_refusal = true;
-		if (version->state == VERSION_PCP)
-			version->natpmp_unsupported = true;
-		return version->natpmp_heard && said_no(version);
-	}
-	return said_no(version);
+	if (asked.pcp && !asked.natpmp && version->state != VERSION_PCP)
+		return said_no(version);
+	version->v2_refusal = true;
+	if (!asked.pcp || version->state == VERSION_PCP)
+		version_refused_natpmp(version);
+	return asked.pcp && version->natpmp_heard && version->state != VERSION_PCP &&
+		said_no(version);
 }
 
-bool version_decide(struct version *version, struct mono now)
+bool version_decide(struct version *version, bool wanted, struct mono now)
 {
 	if (!mono_due(version->decide, now))
 		return false;
 	version->decide = MONO_NEVER;
-	if (version->state != VERSION_ASKING)
+	if (version->state != VERSION_ASKING || (!wanted && !version->v2_refusal))
 		return false;
 	version->state = version->v2_refusal ? VERSION_SAID_NO : VERSION_SILENT;
 	return true;

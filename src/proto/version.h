@@ -43,15 +43,22 @@ bool version_heard_pcp(struct version *version);
  * silent this starts the wait that may end in version_decide(). */
 void version_heard_natpmp(struct version *version, int64_t rtt, struct mono now);
 
-/* An UNSUPP_VERSION answer. Of version 2 it refuses whatever was asked in the other
- * version: when NAT-PMP is under way too (`natpmp_asked`) that is decided by the
- * rest of what is heard (the opcode octets are alike). True when version 2 is
- * thereby found to be unsupported now. */
+/* An UNSUPP_VERSION answer; what was asked so far, in either version. One of version
+ * 2 may refuse version 0 or version 2 itself: when both were asked, the rest of what
+ * is heard decides it (the opcode octets are alike). True when version 2 is thereby
+ * found to be unsupported now: also when it was spoken before (RFC 6887, 9, step 5). */
+struct version_asked {
+	bool pcp, natpmp;
+};
 bool version_refused(struct version *version, const struct pcp_version_answer *answer,
-	bool natpmp_asked);
+	struct version_asked asked);
 
-/* The wait is over: fall back. True when the state changed. */
-bool version_decide(struct version *version, struct mono now);
+/* Version 0 was refused in a datagram of version 2 that is no PCP answer. */
+void version_refused_natpmp(struct version *version);
+
+/* The wait is over: fall back, if there is something that is `wanted`; discover asks
+ * both versions anyway. True when the state changed. */
+bool version_decide(struct version *version, bool wanted, struct mono now);
 
 /* Is NAT-PMP to be spoken? */
 bool version_is_natpmp(const struct version *version);

@@ -303,9 +303,9 @@ fe80::99"
 		$show neighbour 10.9.0.98 w0'
 	assert_success
 	assert_output "unknown
-unreachable to 10.9.0.99:5351 local
+nobody there to 10.9.0.99:5351 local
 nobody
-unreachable to 2001:db8:9::99:5351 local
+nobody there to 2001:db8:9::99:5351 local
 nobody
 reachable
 unknown"

@@ -142,6 +142,7 @@ static void print_error(const struct net_error *e)
 	static const char *const kinds[] = { [NET_ERROR_PORT_UNREACHABLE] = "port unreachable",
 		[NET_ERROR_PROHIBITED] = "prohibited",
 		[NET_ERROR_UNREACHABLE] = "unreachable",
+		[NET_ERROR_NOBODY] = "nobody there",
 		[NET_ERROR_TTL] = "time exceeded",
 		[NET_ERROR_TOO_BIG] = "too big",
 		[NET_ERROR_DENIED] = "denied",

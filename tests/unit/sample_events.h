@@ -161,7 +161,7 @@ static inline struct event sample_packet(const char *server, bool sent, const ch
 
 	p->server = sample_server(server);
 	p->sent = sent;
-	p->length = strlen(hex) / 2;
+	p->length = p->whole = strlen(hex) / 2;
 	assert(p->length <= PCP_MAX);
 	for (size_t i = 0; i < p->length; i++) {
 		char two[3] = { hex[2 * i], hex[2 * i + 1], 0 };

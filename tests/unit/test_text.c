@@ -76,6 +76,7 @@ static void test_grant_unknown(void **state)
 		     "(NAT-PMP, 192.168.1.254)\n");
 	/* a VPN's convention, not every port */
 	m->internal_port = 0;
+	m->zero_port = true;
 	text(&event, "tcp  ?:8080 -> 192.168.1.10:0  2h, until 15:03:10  "
 		     "(NAT-PMP, 192.168.1.254)\n");
 	event = sample_grant(ROUTER);
@@ -138,7 +139,7 @@ static void test_refused(void **state)
 	m->refusal = REFUSAL_NAT_PMP;
 	m->feature = "FILTER (-F)";
 	problem(&event,
-		"pcpctl: map: tcp 8080: refused: 192.168.1.254 speaks NAT-PMP, which cannot "
+		"pcpctl: map: tcp 8080: refused: 192.168.1.254 is asked in NAT-PMP, which cannot "
 		"express FILTER (-F)\n");
 	m->refusal = REFUSAL_OTHER_EXTERNAL;
 	m->unwanted = UNWANTED_LEFT;
