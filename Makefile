@@ -43,7 +43,7 @@ TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(sort $(wildcard tests/too
 UNIT_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/%,$(UNITS))
 
 all: $(BUILD)/pcpctl $(BUILD)/layers.ok
-.PHONY: all demo check test install uninstall lint fuzz sim bench clean units packages
+.PHONY: all demo check test install uninstall lint fuzz bench clean units packages
 
 # --- the program: main and two archives, the lower one pure ---
 

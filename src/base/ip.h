@@ -26,11 +26,11 @@ enum ip_family { IP_FAMILY_NONE = 0, IP_FAMILY_4 = 1, IP_FAMILY_6 = 2 };
 enum ip_class {
 	IP_PUBLIC,
 	IP_PRIVATE, /* RFC 1918 */
-	IP_SHARED,  /* RFC 6598, carrier-grade NAT */
-	IP_BOGUS,   /* can be no one's external address */
+	IP_SHARED, /* RFC 6598, carrier-grade NAT */
+	IP_BOGUS, /* can be no one's external address */
 };
 
-#define IP_TEXT_MAX	  46 /* an address as text, with the final NUL */
+#define IP_TEXT_MAX	     46 /* an address as text, with the final NUL */
 #define IP_ENDPOINT_TEXT_MAX 80 /* [address%scope]:port, with the final NUL */
 
 /* The wildcards of RFC 6887, 5: `::` and `::ffff:0.0.0.0`, never interchangeable. */
@@ -51,7 +51,7 @@ bool ip_is_any(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 bool ip_is_multicast(const struct ip *ip);
 bool ip_is_link_local(const struct ip *ip); /* fe80::/10 or 169.254/16 */
-bool ip_is_ula(const struct ip *ip);	    /* fc00::/7 */
+bool ip_is_ula(const struct ip *ip); /* fc00::/7 */
 
 /* The class of an address claimed as external; `*why` (may be NULL) is set to a
  * static phrase such as "a private address (RFC 1918)", NULL for IP_PUBLIC. */

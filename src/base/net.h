@@ -13,7 +13,7 @@
 
 /* A default route. */
 struct net_route {
-	struct ip gateway;	  /* the wildcard of its family: on-link, no router to ask */
+	struct ip gateway; /* the wildcard of its family: on-link, no router to ask */
 	uint32_t interface_index;
 	char interface[NET_NAME_MAX];
 	uint32_t metric; /* the lowest is preferred */
@@ -34,23 +34,23 @@ enum net_neighbour { NET_NEIGHBOUR_UNKNOWN, NET_NEIGHBOUR_REACHABLE, NET_NEIGHBO
 /* An ICMP error, or a local failure to send, about a datagram of ours. */
 enum net_error_kind {
 	NET_ERROR_PORT_UNREACHABLE, /* 3/3; ICMPv6 1/4 */
-	NET_ERROR_PROHIBITED,	    /* 3/9 3/10 3/13; ICMPv6 1/1 1/5 1/6 */
-	NET_ERROR_UNREACHABLE,	    /* host, net, no route, address unreachable */
+	NET_ERROR_PROHIBITED, /* 3/9 3/10 3/13; ICMPv6 1/1 1/5 1/6 */
+	NET_ERROR_UNREACHABLE, /* host, net, no route, address unreachable */
 	NET_ERROR_NOBODY, /* nobody has that address: ARP or neighbour discovery failed */
-	NET_ERROR_TTL,		    /* time exceeded */
+	NET_ERROR_TTL, /* time exceeded */
 	NET_ERROR_TOO_BIG,
 	NET_ERROR_DENIED, /* EPERM, EACCES on send: this host's own firewall */
-	NET_ERROR_LOCAL,  /* any other failure to send; `error` says which */
+	NET_ERROR_LOCAL, /* any other failure to send; `error` says which */
 };
 
 struct net_error {
 	enum net_error_kind kind;
-	bool local;		/* found by this host, no ICMP message came */
-	uint8_t type, code;	/* of the ICMP message, when not local */
-	int error;		/* errno value */
+	bool local; /* found by this host, no ICMP message came */
+	uint8_t type, code; /* of the ICMP message, when not local */
+	int error; /* errno value */
 	bool has_offender;
-	struct ip offender;	/* who sent the ICMP message */
-	struct endpoint to;	/* where our datagram was going */
+	struct ip offender; /* who sent the ICMP message */
+	struct endpoint to; /* where our datagram was going */
 };
 
 #endif

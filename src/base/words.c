@@ -152,7 +152,7 @@ static bool bracketed(const char *word, struct words_address *out)
 	const char *end = strrchr(word, ']');
 
 	return end != NULL && memchr(word, ':', (size_t)(end - word)) != NULL &&
-	       scoped_of(word + 1, (size_t)(end - word - 1), out) && port_of(end + 1, &out->port);
+		scoped_of(word + 1, (size_t)(end - word - 1), out) && port_of(end + 1, &out->port);
 }
 
 bool words_address(const char *word, struct words_address *out)
@@ -206,8 +206,8 @@ static unsigned distance(const char *a, size_t n, const char *b, size_t m)
 const char *words_nearest(const char *word, const char *const *choices)
 {
 	size_t n = strlen(word);
-	/* One slip in three letters, and not more slips than letters that are right. */
-	unsigned best = (unsigned)(n + 2) / 3 + 1;
+	/* One slip in three letters. */
+	unsigned best = (unsigned)n / 3 + 1;
 	const char *nearest = NULL;
 
 	if (n >= NEAREST_MAX)
@@ -222,7 +222,7 @@ const char *words_nearest(const char *word, const char *const *choices)
 		/* The beginning of a long name counts as near: `announce`. */
 		if (n >= 3 && strncmp(word, *choices, n) == 0)
 			d = 1;
-		if (d < best && d <= n / 2) {
+		if (d < best) {
 			best = d;
 			nearest = *choices;
 		}

@@ -84,8 +84,8 @@ void command_version(void)
 	printf("pcpctl %s\n", PCPCTL_VERSION);
 }
 
-int command_options(const struct command *command, struct common *common, void *settings,
-	int argc, char **argv, enum exit_status *status)
+int command_options(const struct command *command, struct common *common, void *settings, int argc,
+	char **argv, enum exit_status *status)
 {
 	struct parse parse = { .command = command->name };
 	struct option_set sets[2] = { options_common(common) };

@@ -12,9 +12,9 @@
 struct command {
 	const char *name;
 	const char *arguments; /* of the usage line */
-	const char *what;      /* one line for the list of commands */
-	const char *about;     /* more, below the usage line; may be NULL */
-	bool hidden;	       /* not listed: for completion */
+	const char *what; /* one line for the list of commands */
+	const char *about; /* more, below the usage line; may be NULL */
+	bool hidden; /* not listed: for completion */
 	/* The command's own option rows on its settings; NULL: none. For help and
 	 * completion `settings` is NULL: the rows are not called then. */
 	struct option_set (*options)(void *settings);
@@ -40,7 +40,7 @@ void command_version(void);
 /* What every command does first: its options and the common ones. Returns the index
  * of the first word that is no option; -1: it is over, *status says how (--help,
  * --version, a message). `settings` is the command's own. */
-int command_options(const struct command *command, struct common *common, void *settings,
-	int argc, char **argv, enum exit_status *status);
+int command_options(const struct command *command, struct common *common, void *settings, int argc,
+	char **argv, enum exit_status *status);
 
 #endif

@@ -12,6 +12,7 @@ static bool take_server(struct parse *parse, void *settings, const char *word)
 {
 	struct common *common = settings;
 	struct discovery_named named = { .word = word };
+	struct ip broadcast = ip_from_u32(0xffffffff);
 	struct discovery_named *grown;
 
 	named.is_address = words_looks_like_address(word);
@@ -24,6 +25,10 @@ static bool take_server(struct parse *parse, void *settings, const char *word)
 	if (named.is_address && named.address.scope[0] &&
 		!inventory_has_interface(named.address.scope))
 		return parse_error(parse, named.address.scope, "no such interface");
+	if (named.is_address &&
+		(ip_is_any(&named.address.ip) || ip_is_multicast(&named.address.ip) ||
+			ip_equal(&named.address.ip, &broadcast)))
+		return parse_error(parse, word, "not the address of one host");
 	grown = realloc(common->servers, (common->server_count + 1) * sizeof(*grown));
 	if (!grown)
 		return parse_error(parse, word, "out of memory");
@@ -46,6 +51,9 @@ static bool take_bind(struct parse *parse, void *settings, const char *word)
 {
 	struct common *common = settings;
 
+	if (strchr(word, '%'))
+		return parse_error(parse, word,
+			"a link-local address opens nothing: give a global one");
 	if (!ip_parse(word, &common->bind))
 		return parse_error(parse, word, "not an address of this host (IPv4 or IPv6)");
 	if (ip_is_any(&common->bind))
@@ -91,13 +99,13 @@ static bool take_color(struct parse *parse, void *settings, const char *word)
 	return parse_error(parse, word, "color must be auto, always or never");
 }
 
-#define FLAG(field)                                                                       \
-	static bool take_##field(struct parse *parse, void *settings, const char *word)   \
-	{                                                                                 \
-		(void)parse;                                                              \
-		(void)word;                                                               \
-		((struct common *)settings)->field = true;                                \
-		return true;                                                              \
+#define FLAG(field)                                                                                \
+	static bool take_##field(struct parse *parse, void *settings, const char *word)            \
+	{                                                                                          \
+		(void)parse;                                                                       \
+		(void)word;                                                                        \
+		((struct common *)settings)->field = true;                                         \
+		return true;                                                                       \
 	}
 
 FLAG(ipv4)
@@ -154,7 +162,8 @@ static bool check_families(struct parse *parse, const struct common *common)
 	unsigned families = options_families(common);
 
 	if (common->has_bind && families && !(families & ip_family(&common->bind)))
-		return parse_error(parse, "-b", "its address is of a family that -4 or -6 excludes");
+		return parse_error(parse, "-b",
+			"its address is of a family that -4 or -6 excludes");
 	if (common->has_bind && common->nat_pmp && !ip_is_v4(&common->bind))
 		return parse_error(parse, "-b",
 			"an IPv6 address, not together with --nat-pmp: NAT-PMP is IPv4 only");
@@ -168,7 +177,8 @@ static bool check_families(struct parse *parse, const struct common *common)
 				"an address of a family that -4 or -6 excludes");
 		if (common->nat_pmp && !ip_is_v4(&named->address.ip))
 			return parse_error(parse, named->word,
-				"an IPv6 address, not together with --nat-pmp: NAT-PMP is IPv4 only");
+				"an IPv6 address, not together with --nat-pmp: NAT-PMP is IPv4 "
+				"only");
 		if (common->has_bind && ip_family(&named->address.ip) != ip_family(&common->bind))
 			return parse_error(parse, named->word,
 				"of another family than the address of -b");
@@ -184,10 +194,13 @@ static bool check_families(struct parse *parse, const struct common *common)
 bool options_check(struct parse *parse, const struct common *common)
 {
 	if (common->json && common->quiet)
-		return parse_error(parse, "--quiet", "not together with --json: one output form at a time");
+		return parse_error(parse, "--quiet",
+			"not together with --json: one output form at a time");
 	if (common->pcp && common->nat_pmp)
-		return parse_error(parse, "--nat-pmp", "not together with --pcp: without both, either is used");
+		return parse_error(parse, "--nat-pmp",
+			"not together with --pcp: without both, either is used");
 	if (common->nat_pmp && common->ipv6 && !common->ipv4)
-		return parse_error(parse, "--nat-pmp", "not together with -6: NAT-PMP is IPv4 only");
+		return parse_error(parse, "--nat-pmp",
+			"not together with -6: NAT-PMP is IPv4 only");
 	return check_families(parse, common);
 }

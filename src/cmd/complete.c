@@ -73,8 +73,10 @@ static const struct topic {
 	const char *name;
 	void (*list)(const char *word);
 } topics[] = {
-	{ "commands", list_commands },	   { "options", list_options },
-	{ "interfaces", list_interfaces }, { "routers", list_routers },
+	{ "commands", list_commands },
+	{ "options", list_options },
+	{ "interfaces", list_interfaces },
+	{ "routers", list_routers },
 	{ "protocols", list_protocols },
 };
 

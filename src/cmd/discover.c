@@ -54,13 +54,7 @@ static struct option_set discover_options(void *settings)
 
 static size_t rank(const struct run *run, const struct event *event)
 {
-	size_t i = 0;
-
-	while (i < run->server_count &&
-		!(endpoint_equal(&run->servers[i].server, &event->server.server.server) &&
-			ip_equal(&run->servers[i].local, &event->server.server.local)))
-		i++;
-	return i;
+	return run_server_of(run, &event->server.server);
 }
 
 static void discover_event(struct run *run, const struct event *event)
@@ -180,7 +174,8 @@ static enum exit_status discover_main(struct common *common, int argc, char **ar
 	if (first < 0)
 		return status;
 	if (first < argc) {
-		parse_error(&parse, argv[first], "discover takes no such word; a server is named with -s");
+		parse_error(&parse, argv[first],
+			"discover takes no such word; a server is named with -s");
 		return EXIT_USAGE;
 	}
 	end = mono_after(engine_now(), discover.wait);
@@ -196,10 +191,12 @@ const struct command cmd_discover = {
 	.name = "discover",
 	.arguments = "",
 	.what = "find PCP and NAT-PMP servers, say what each can do and what is wrong",
-	.about = "Asks the default routers, or the servers of -s, by a PCP ANNOUNCE and a NAT-PMP\n"
-		 "address request, neither of which changes state. A PCP server that gave no NAT-PMP\n"
-		 "address is asked for one short UDP mapping, deleted again, to learn its external\n"
-		 "address; --no-external avoids that.\n",
+	.about =
+		"Asks the default routers, or the servers of -s, by a PCP ANNOUNCE and a NAT-PMP\n"
+		"address request, neither of which changes state. A PCP server that gave no "
+		"NAT-PMP\n"
+		"address is asked for one short UDP mapping, deleted again, to learn its external\n"
+		"address; --no-external avoids that.\n",
 	.options = discover_options,
 	.run = discover_main,
 };

@@ -6,8 +6,8 @@
 
 enum exit_status {
 	EXIT_DONE = 0,
-	EXIT_SAID_NO = 1,	/* the server answered no */
-	EXIT_USAGE = 2,		/* nothing has been sent */
+	EXIT_SAID_NO = 1, /* the server answered no */
+	EXIT_USAGE = 2, /* nothing has been sent */
 	EXIT_NO_ANSWER = 3,
 	EXIT_NO_SERVER = 4,
 	EXIT_LOCAL = 5,

@@ -10,29 +10,10 @@
 
 #define DEFAULT_TIMEOUT (5 * SEC)
 
-/* What became of one mapping at one server. */
-struct result {
-	const struct spec *spec;
-	bool known;
-	int64_t wall_ms;
-	struct event_mapping mapping; /* of its last event */
-};
-
-/* The run of one map command. */
-struct map {
-	struct common *common;
-	struct map_settings settings;
-	struct spec *specs;
-	size_t spec_count;
-	struct result *results; /* in the order of printing; their index is the want's number */
-	size_t result_count;
-	struct run run;
-};
-
 static void map_event(struct run *run, const struct event *event)
 {
 	struct map *map = run->context;
-	struct result *result;
+	struct map_result *result;
 
 	if (event->kind != EVENT_MAPPING || event->mapping.want >= map->result_count)
 		return;
@@ -44,8 +25,7 @@ static void map_event(struct run *run, const struct event *event)
 
 /* --- what is asked --- */
 
-static struct pcp_options options_of(const struct map_settings *settings,
-	const struct spec *spec)
+static struct pcp_options options_of(const struct map_settings *settings, const struct spec *spec)
 {
 	return (struct pcp_options){
 		.has_third_party = settings->has_third_party,
@@ -70,18 +50,19 @@ static bool make_want(struct map *map, const struct spec *spec, const struct ser
 		.opcode = PCP_MAP,
 		.protocol = protocol,
 		.internal_port = spec->internal_port,
-		.external_port = settings->delete ? 0 : spec->external_port,
-		.external_address = settings->has_external ? settings->external :
+		.external_port = settings->deletes ? 0 : spec->external_port,
+		.external_address = settings->has_external ?
+			settings->external :
 			ip_any(ip_family(settings->has_third_party ? &settings->third_party :
 								     &server->local)),
 		.remote_address = ip_any6,
-		.lifetime = settings->delete ? 0 : settings->lifetime,
+		.lifetime = settings->deletes ? 0 : settings->lifetime,
 		.nonce = settings->nonce,
 		.nonce_is_new = !settings->has_nonce,
 		.options = options_of(settings, spec),
 		.require_public = settings->require_public,
-		.zero_port = spec->zero_port ||
-			(settings->delete && map->common->nat_pmp && spec->all_ports),
+		.nat_pmp = map->common->nat_pmp,
+		.zero_port = spec->zero_port,
 	};
 	return settings->has_nonce || engine_nonce(map->run.engine, &want->nonce);
 }
@@ -107,7 +88,7 @@ static bool check_want(struct map *map, const struct spec *spec, const struct se
 	size_t length;
 	enum pcp_encode reason;
 
-	if (want->zero_port)
+	if (want->zero_port || want->nat_pmp)
 		return true; /* version 2 is never sent */
 	reason = pcp_encode(&request, octets, &length);
 	if (reason == PCP_ENCODE_OK)
@@ -118,63 +99,85 @@ static bool check_want(struct map *map, const struct spec *spec, const struct se
 	return false;
 }
 
-static size_t halves(const struct spec *spec)
+struct map_result *map_add_result(struct map *map, const char *word)
 {
-	return spec->pair ? 2 : 1;
+	size_t room = map->result_room ? 2 * map->result_room : 8;
+	struct map_result *grown;
+
+	if (map->result_count == map->result_room) {
+		grown = realloc(map->results, room * sizeof(*grown));
+		if (!grown) {
+			run_fail(&map->run, EXIT_LOCAL, "out of memory");
+			return NULL;
+		}
+		map->results = grown;
+		map->result_room = room;
+	}
+	grown = &map->results[map->result_count++];
+	*grown = (struct map_result){ .word = word };
+	return grown;
 }
 
-static bool ask_spec(struct map *map, const struct spec *spec, size_t number, size_t server)
+/* A later map of the same port renews the mapping there is: its nonce, its port. */
+static void recall(struct map *map, const struct spec *spec, size_t server, struct want *want)
+{
+	if (!map->settings.has_nonce && !map->settings.deletes)
+		run_recall(&map->run, server, want,
+			!spec->names_external && !map->settings.prefer_failure);
+}
+
+/* One half of a spec at one server. False: it is over, after a message. */
+static bool prepare(struct map *map, const struct spec *spec, size_t server, uint8_t protocol,
+	struct want *want)
 {
 	const struct server_id *id = &map->run.servers[server];
-	struct want first, second;
+	size_t number = map->result_count;
+
+	if (!map_add_result(map, spec->word))
+		return false;
+	if (!make_want(map, spec, id, protocol, number, want)) {
+		run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
+		return false;
+	}
+	if (!check_want(map, spec, id, want))
+		return false;
+	recall(map, spec, server, want);
+	return true;
+}
+
+static bool ask(struct map *map, const struct spec *spec, size_t server, const struct want *first,
+	const struct want *second)
+{
+	struct engine *engine = map->run.engine;
 	bool asked;
 
-	map->results[number].spec = spec;
-	if (!make_want(map, spec, id, spec->protocol, number, &first))
-		return false;
-	if (!check_want(map, spec, id, &first))
-		return true;
 	if (!spec->pair)
-		return engine_want(map->run.engine, server, &first);
-	number += map->run.server_count;
-	map->results[number].spec = spec;
-	if (!make_want(map, spec, id, PROTOCOL_UDP, number, &second))
-		return false;
-	/* A delete, and a dry run, have no port to hand on. */
-	if (map->settings.delete || map->settings.dry_run)
-		asked = engine_want(map->run.engine, server, &first) &&
-			engine_want(map->run.engine, server, &second);
+		asked = engine_want(engine, server, first);
+	else if (map->settings.deletes || map->settings.dry_run) /* no port to hand on */
+		asked = engine_want(engine, server, first) && engine_want(engine, server, second);
 	else
-		asked = engine_want_pair(map->run.engine, server, &first, &second);
+		asked = engine_want_pair(engine, server, first, second);
+	if (!asked)
+		run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(engine));
 	return asked;
 }
 
-/* The numbers of the results: for each spec tcp before udp, for each the servers in
- * their order. */
+/* For each spec the servers in their order, tcp before udp. */
 static bool ask_all(struct map *map)
 {
-	size_t number = 0;
+	struct want first, second;
 
-	for (size_t i = 0; i < map->spec_count; i++)
-		map->result_count += halves(&map->specs[i]) * map->run.server_count;
-	map->results = calloc(map->result_count, sizeof(*map->results));
-	if (!map->results) {
-		map->result_count = 0;
-		run_fail(&map->run, EXIT_LOCAL, "out of memory");
-		return false;
-	}
 	for (size_t i = 0; i < map->spec_count; i++) {
 		const struct spec *spec = &map->specs[i];
 
-		for (size_t server = 0; server < map->run.server_count; server++) {
-			if (!ask_spec(map, spec, number + server, server)) {
-				run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
+		for (size_t server = 0; server < map->ask_count; server++) {
+			if (!prepare(map, spec, server, spec->protocol, &first))
 				return false;
-			}
-			if (map->run.status == EXIT_USAGE)
+			if (spec->pair && !prepare(map, spec, server, PROTOCOL_UDP, &second))
+				return false;
+			if (!ask(map, spec, server, &first, &second))
 				return false;
 		}
-		number += halves(spec) * map->run.server_count;
 	}
 	return true;
 }
@@ -190,13 +193,20 @@ static bool usage(struct map *map, const char *word, const char *text)
 	return false;
 }
 
+/* NAT-PMP's delete of all: no record is needed for it. */
+static bool is_wipe(const struct map *map)
+{
+	return map->common->nat_pmp && map->spec_count && map->specs[0].all_ports;
+}
+
 /* What can be wrong only once the servers and our addresses are known. */
 static bool check_servers(struct map *map)
 {
 	const struct map_settings *settings = &map->settings;
 
 	if (settings->has_nonce && map->run.server_count > 1)
-		return usage(map, "--nonce", "for one server only: each must have its own (RFC 6887, 11.2)");
+		return usage(map, "--nonce",
+			"for one server only: each must have its own (RFC 6887, 11.2)");
 	for (size_t i = 0; i < map->run.server_count; i++) {
 		const struct ip *local = &map->run.servers[i].local;
 
@@ -210,7 +220,8 @@ static bool check_servers(struct map *map)
 			if (settings->filters[j].prefix_length != 0 &&
 				ip_is_v4(&settings->filters[j].address) != ip_is_v4(local))
 				return usage(map, "--filter",
-					"an address of another family than the mapping's internal one");
+					"an address of another family than the mapping's internal "
+					"one");
 		}
 	}
 	return true;
@@ -221,99 +232,23 @@ static void warn(struct map *map)
 	for (size_t i = 0; i < map->spec_count; i++) {
 		const struct spec *spec = &map->specs[i];
 
-		if (spec->all_ports && map->settings.delete && map->common->nat_pmp)
+		if (spec->all_ports && map->settings.deletes && map->common->nat_pmp)
 			output_note(map->run.output,
-				"%s: NAT-PMP deletes the mappings of every program on this host", spec->word);
-		else if (spec->all_ports && !map->settings.delete && !map->common->nat_pmp)
+				"%s: NAT-PMP deletes the mappings of every program on this host",
+				spec->word);
+		else if (spec->all_ports && !map->settings.deletes && !map->common->nat_pmp)
 			output_note(map->run.output,
 				"%s: every port that is not mapped otherwise will reach this host",
 				spec->word);
 		if (spec->zero_port)
 			output_note(map->run.output,
-				"%s: a mapping of internal port 0 is never deleted, it expires", spec->word);
+				"%s: a mapping of internal port 0 is never deleted, it expires",
+				spec->word);
 	}
-	if (map->settings.delete && !map->settings.has_nonce && !map->common->nat_pmp)
+	if (map->settings.deletes && !map->settings.has_nonce && !map->common->nat_pmp)
 		output_note(map->run.output,
-			"no nonce is known (--nonce): a server that checks it will refuse the delete");
-}
-
-/* --- what is said after --- */
-
-/* NO_RESOURCES is how miniupnpd says that there is nothing to delete. */
-static bool is_gone(const struct event_mapping *mapping)
-{
-	return mapping->deleting && mapping->outcome == OUTCOME_REFUSED &&
-		mapping->via == VIA_PCP && mapping->answered &&
-		mapping->refusal == REFUSAL_RESULT && mapping->result == PCP_NO_RESOURCES;
-}
-
-static void print_result(struct map *map, const struct result *result)
-{
-	struct event event = {
-		.kind = EVENT_MAPPING,
-		.wall_ms = result->wall_ms,
-		.mapping = result->mapping,
-	};
-
-	output_mapping(map->run.output, &event);
-}
-
-static void show_result(struct map *map, struct result *result)
-{
-	struct event_mapping *mapping = &result->mapping;
-
-	if (!result->known) { /* never passed over: it would look like a success */
-		run_fail(&map->run, EXIT_LOCAL, "%s: ended without a result", result->spec->word);
-		return;
-	}
-	if (is_gone(mapping)) {
-		output_note(map->run.output, "%s: the server has no such mapping (NO_RESOURCES)",
-			result->spec->word);
-		mapping->outcome = OUTCOME_DELETED;
-	}
-	print_result(map, result);
-	if (mapping->via == VIA_NAT_PMP && mapping->outcome == OUTCOME_GRANTED &&
-		map->settings.has_external && !ip_is_any(&map->settings.external))
-		output_note(map->run.output,
-			"--external-address was not asked for: NAT-PMP cannot express it");
-	map->run.status = exit_worse(map->run.status, run_status_of(mapping));
-}
-
-static void show_results(struct map *map)
-{
-	bool granted = false;
-
-	for (size_t i = 0; i < map->result_count; i++) {
-		struct result *result = &map->results[i];
-
-		if (map->settings.dry_run && !result->known)
-			continue;
-		show_result(map, result);
-		granted = granted || (result->known && result->mapping.outcome == OUTCOME_GRANTED);
-	}
-	if (granted && map->settings.filter_count)
-		output_note(map->run.output,
-			"a server that accepts --filter may ignore it all the same (miniupnpd does): "
-			"try from an address that it should keep out");
-	if (granted && map->settings.port_set)
-		output_note(map->run.output,
-			"a server may grant fewer ports than --port-set asks for, or ignore it and grant "
-			"one: -v shows the PORT_SET of its answer");
-	run_findings(&map->run);
-}
-
-/* Interrupted: what was taken back needs no word, what may be left does. */
-static void show_left(struct run *run)
-{
-	struct map *map = run->context;
-
-	for (size_t i = 0; i < map->result_count; i++) {
-		const struct result *result = &map->results[i];
-
-		if (result->known && result->mapping.refusal == REFUSAL_CANCELLED &&
-			result->mapping.unwanted == UNWANTED_LEFT)
-			print_result(map, result);
-	}
+			"no nonce is known (--nonce): a server that checks it will refuse the "
+			"delete");
 }
 
 static unsigned families_of(const struct map *map)
@@ -326,6 +261,28 @@ static unsigned families_of(const struct map *map)
 	return families;
 }
 
+/* -d by the records; what has none is asked of the server that map would ask. */
+static bool ask_deletes(struct map *map, const struct run_settings *settings)
+{
+	if (!map->settings.has_nonce && !is_wipe(map) && !map_gather(map))
+		return false;
+	if (map->spec_count && (!run_find(&map->run, settings) || !check_servers(map)))
+		return false;
+	map->ask_count = map->run.server_count;
+	if (map->spec_count)
+		warn(map);
+	return map_delete_gathered(map) && ask_all(map);
+}
+
+static bool ask_mappings(struct map *map, const struct run_settings *settings)
+{
+	if (!run_find(&map->run, settings) || !check_servers(map))
+		return false;
+	map->ask_count = map->run.server_count;
+	warn(map);
+	return ask_all(map);
+}
+
 static enum exit_status map_run(struct map *map)
 {
 	struct run_settings settings = {
@@ -333,18 +290,25 @@ static enum exit_status map_run(struct map *map)
 		.families = families_of(map),
 		.default_timeout = DEFAULT_TIMEOUT,
 		.dry = map->settings.dry_run,
+		.remembers = !map->settings.dry_run,
 		.event = map_event,
-		.interrupted = show_left,
+		.interrupted = map_show_left,
 		.context = map,
 	};
+	bool asked = false;
 
-	if (run_open(&map->run, map->common, &settings) && run_find(&map->run, &settings) &&
-		check_servers(map)) {
-		warn(map);
-		if (ask_all(map) && run_engine(&map->run))
-			show_results(map);
+	if (run_open(&map->run, map->common, &settings)) {
+		if (map->settings.list)
+			map_list(map);
+		else if (map->settings.deletes)
+			asked = ask_deletes(map, &settings);
+		else
+			asked = ask_mappings(map, &settings);
 	}
+	if (asked && run_engine(&map->run))
+		map_show(map);
 	free(map->results);
+	free(map->records);
 	return run_close(&map->run);
 }
 
@@ -357,12 +321,12 @@ static enum exit_status map_main(struct common *common, int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (first == argc) {
+	if (first == argc && !map.settings.list && !map.settings.all) {
 		parse_error(&parse, NULL, "nothing to map: name a port, as 8080 or 80:8080/tcp");
 		return EXIT_USAGE;
 	}
 	map.spec_count = (size_t)(argc - first);
-	map.specs = calloc(map.spec_count, sizeof(*map.specs));
+	map.specs = calloc(map.spec_count + 1, sizeof(*map.specs));
 	if (!map.specs) {
 		parse_error(&parse, NULL, "out of memory");
 		return EXIT_LOCAL;
@@ -384,9 +348,12 @@ const struct command cmd_map = {
 		 "  any:8080/udp   the server chooses the external port\n"
 		 "  5060/tcp+udp   the same port in both protocols\n"
 		 "  all/tcp, all   every port of a protocol, everything (PCP only)\n"
-		 "PROTO: tcp, udp, tcp+udp, sctp, dccp, udplite, a name of /etc/protocols, a number.\n"
-		 "A mapping is not renewed: it ends when its lifetime ends, which is printed. Neither\n"
-		 "protocol can list the mappings of a router, or prove that a port is reachable.\n",
+		 "PROTO: tcp, udp, tcp+udp, sctp, dccp, udplite, a name of /etc/protocols, a "
+		 "number.\n"
+		 "A mapping ends when its lifetime ends, which is printed; map it again to renew "
+		 "it.\n"
+		 "Neither protocol can list the mappings of a router, or prove that a port is "
+		 "reachable.\n",
 	.options = map_options,
 	.run = map_main,
 };

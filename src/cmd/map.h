@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cmd/options.h"
+#include "cmd/run.h"
 #include "cmd/spec.h"
 #include "wire/pcp.h"
 
@@ -17,7 +18,8 @@ struct map_settings {
 	uint32_t lifetime; /* seconds */
 	bool has_external;
 	struct ip external; /* -e; a wildcard only chooses the family */
-	bool prefer_failure, require_public, delete, dry_run;
+	bool prefer_failure, require_public, deletes, dry_run;
+	bool list, all; /* --list; --all, with -d */
 	struct pcp_filter filters[PCP_FILTERS_MAX + 1];
 	size_t filter_count;
 	bool has_third_party;
@@ -35,5 +37,55 @@ struct option_set map_options(void *settings);
 /* Do options and specs fit together? False after a message that names the option. */
 bool map_check(struct parse *parse, const struct common *common, const struct map_settings *map,
 	const struct spec *specs, size_t count);
+
+/* What became of one mapping at one server. */
+struct map_result {
+	const char *word; /* of the spec, for messages */
+	bool recorded; /* a delete of a record: it is there until the server says otherwise */
+	int64_t expires_wall; /* of the record */
+	bool known;
+	int64_t wall_ms;
+	struct event_mapping mapping; /* of its last event */
+};
+
+/* A record, and the word of the command line that names it. */
+struct map_record {
+	const char *word;
+	struct store_record record;
+};
+
+/* The run of one map command. */
+struct map {
+	struct common *common;
+	struct map_settings settings;
+	struct spec *specs;
+	size_t spec_count;
+	struct map_result *results; /* in the order of printing; their index is the want's number */
+	size_t result_count, result_room;
+	struct map_record *records; /* to delete */
+	size_t record_count;
+	size_t ask_count; /* the first so many of the run's servers are asked for the specs */
+	struct run run;
+};
+
+/* One result more; NULL after a message. The numbers of wants are their indices. */
+struct map_result *map_add_result(struct map *map, const char *word);
+
+/* -d: gathers the records of this network that the specs name (--all: every one) in
+ * map->records. The specs without one are left in map->specs, for the server that map
+ * would ask. False after a message. */
+bool map_gather(struct map *map);
+
+/* Asks the server of each gathered record to delete it, in the version and with the
+ * nonce that it was made with. False after a message. */
+bool map_delete_gathered(struct map *map);
+
+/* Prints the results, and the findings; makes map->run.status. */
+void map_show(struct map *map);
+/* Interrupted: what was taken back needs no word, what may be left does. */
+void map_show_left(struct run *run);
+
+/* --list: what is recorded, of every network. Asks nobody. */
+void map_list(struct map *map);
 
 #endif

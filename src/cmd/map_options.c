@@ -64,7 +64,8 @@ static bool parse_prefix(struct parse *parse, const char *word, char *text,
 		return parse_error(parse, word, "prefix length must be 1-%u", (unsigned)bits);
 	if (length == 0)
 		return parse_error(parse, word,
-			"/0 would remove every filter (RFC 6887, 13.3): if that is meant, write -F none");
+			"/0 would remove every filter (RFC 6887, 13.3): if that is meant, write -F "
+			"none");
 	for (unsigned bit = (unsigned)length; bit < bits; bit++) {
 		unsigned at = bit + 128 - (unsigned)bits;
 
@@ -121,7 +122,8 @@ static bool take_filter(struct parse *parse, void *settings, const char *word)
 static bool take_description(struct parse *parse, void *settings, const char *word)
 {
 	if (strlen(word) > PCP_DESCRIPTION_MAX)
-		return parse_error(parse, "--description", "at most %d octets", PCP_DESCRIPTION_MAX);
+		return parse_error(parse, "--description", "at most %d octets",
+			PCP_DESCRIPTION_MAX);
 	((struct map_settings *)settings)->description = word;
 	return !parse->failed;
 }
@@ -166,7 +168,7 @@ static bool take_delete(struct parse *parse, void *settings, const char *word)
 {
 	(void)parse;
 	(void)word;
-	((struct map_settings *)settings)->delete = true;
+	((struct map_settings *)settings)->deletes = true;
 	return true;
 }
 
@@ -175,6 +177,22 @@ static bool take_dry_run(struct parse *parse, void *settings, const char *word)
 	(void)parse;
 	(void)word;
 	((struct map_settings *)settings)->dry_run = true;
+	return true;
+}
+
+static bool take_list(struct parse *parse, void *settings, const char *word)
+{
+	(void)parse;
+	(void)word;
+	((struct map_settings *)settings)->list = true;
+	return true;
+}
+
+static bool take_all(struct parse *parse, void *settings, const char *word)
+{
+	(void)parse;
+	(void)word;
+	((struct map_settings *)settings)->all = true;
 	return true;
 }
 
@@ -189,6 +207,8 @@ static const struct option_row rows[] = {
 	{ "require-public", 0, NULL, "refuse a private or shared external address",
 		take_require_public },
 	{ "delete", 'd', NULL, "delete the mappings", take_delete },
+	{ "all", 0, NULL, "with -d: every mapping recorded for this network", take_all },
+	{ "list", 0, NULL, "the recorded mappings; asks nobody", take_list },
 	{ "nonce", 0, "HEX", "24 hex digits in place of a new nonce", take_nonce },
 	{ "dry-run", 0, NULL, "print the request, send nothing", take_dry_run },
 };
@@ -208,32 +228,32 @@ struct check {
 
 static bool delete_with_lifetime(const struct check *c)
 {
-	return c->map->delete && c->map->has_lifetime;
+	return c->map->deletes && c->map->has_lifetime;
 }
 
 static bool delete_with_external(const struct check *c)
 {
-	return c->map->delete && c->map->has_external;
+	return c->map->deletes && c->map->has_external;
 }
 
 static bool delete_with_prefer_failure(const struct check *c)
 {
-	return c->map->delete && c->map->prefer_failure;
+	return c->map->deletes && c->map->prefer_failure;
 }
 
 static bool delete_with_filter(const struct check *c)
 {
-	return c->map->delete && c->map->filter_count;
+	return c->map->deletes && c->map->filter_count;
 }
 
 static bool delete_with_description(const struct check *c)
 {
-	return c->map->delete && c->map->description;
+	return c->map->deletes && c->map->description;
 }
 
 static bool delete_with_public(const struct check *c)
 {
-	return c->map->delete && c->map->require_public;
+	return c->map->deletes && c->map->require_public;
 }
 
 static bool failure_with_port_set(const struct check *c)
@@ -251,11 +271,37 @@ static bool wrong_external_family(const struct check *c)
 	bool only_v4 = c->common->ipv4 && !c->common->ipv6;
 
 	for (size_t i = 0; i < c->common->server_count; i++)
-		only_v4 = only_v4 || (c->common->servers[i].is_address &&
-			ip_is_v4(&c->common->servers[i].address.ip));
+		only_v4 = only_v4 ||
+			(c->common->servers[i].is_address &&
+				ip_is_v4(&c->common->servers[i].address.ip));
 	if (c->common->has_bind)
 		only_v4 = ip_is_v4(&c->common->bind);
 	return only_v4 && c->map->has_external && !ip_is_v4(&c->map->external);
+}
+
+static bool all_without_delete(const struct check *c)
+{
+	return c->map->all && !c->map->deletes;
+}
+
+static bool all_without_records(const struct check *c)
+{
+	return c->map->all && (c->common->no_state || c->map->has_nonce);
+}
+
+static bool list_without_records(const struct check *c)
+{
+	return c->map->list && c->common->no_state;
+}
+
+static bool list_and_more(const struct check *c)
+{
+	return c->map->list && (c->map->deletes || c->map->dry_run || c->map->has_nonce);
+}
+
+static bool spec_of_list(const struct check *c)
+{
+	return c->map->list || c->map->all;
 }
 
 static bool failure_without_port(const struct check *c)
@@ -285,12 +331,12 @@ static bool zero_port_by_pcp(const struct check *c)
 
 static bool zero_port_deleted(const struct check *c)
 {
-	return c->spec->zero_port && c->map->delete;
+	return c->spec->zero_port && c->map->deletes;
 }
 
 static bool wipe_of_all(const struct check *c)
 {
-	return c->map->delete && c->common->nat_pmp && c->spec->all_ports &&
+	return c->map->deletes && c->common->nat_pmp && c->spec->all_ports &&
 		c->spec->protocol != PROTOCOL_TCP && c->spec->protocol != PROTOCOL_UDP;
 }
 
@@ -305,17 +351,22 @@ static const struct rule {
 	{ delete_with_filter, "--filter", "not together with --delete" },
 	{ delete_with_description, "--description", "not together with --delete" },
 	{ delete_with_public, "--require-public", "not together with --delete" },
-	{ failure_with_port_set, "--prefer-failure", "not together with --port-set (RFC 7753, 4.1)" },
+	{ failure_with_port_set, "--prefer-failure", "not together with --port-set (RFC 7753)" },
 	{ two_forms, "--dry-run", "not together with --quiet: one output form at a time" },
 	{ wrong_external_family, "--external-address",
 		"an IPv6 address for an IPv4 mapping would ask for NAT46; for no preference write "
 		"0.0.0.0" },
+	{ all_without_delete, "--all", "only with --delete" },
+	{ all_without_records, "--all", "takes what is recorded: not with --no-state or --nonce" },
+	{ list_without_records, "--list", "not together with --no-state" },
+	{ list_and_more, "--list", "asks nobody: not with --delete, --dry-run or --nonce" },
 }, spec_rules[] = {
+	{ spec_of_list, NULL, "--list and --all take no spec" },
 	{ failure_without_port, NULL, "--prefer-failure needs a port, not any or all" },
 	{ port_set_of_pair, NULL, "--port-set takes one protocol, not tcp+udp" },
 	{ port_set_of_all, NULL, "--port-set needs an internal port" },
 	{ port_set_too_far, NULL, "--port-set reaches past port 65535" },
-	{ zero_port_by_pcp, NULL, "internal port 0 is a NAT-PMP convention, not together with --pcp" },
+	{ zero_port_by_pcp, NULL, "internal port 0 is NAT-PMP's convention: not with --pcp" },
 	{ zero_port_deleted, NULL,
 		"internal port 0 is never deleted: in NAT-PMP that would delete every mapping of "
 		"this host; it expires by itself" },
@@ -327,8 +378,8 @@ static bool check_rules(struct parse *parse, const struct check *check, const st
 {
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].holds(check))
-			return parse_error(parse, list[i].word ? list[i].word : check->spec->word, "%s",
-				list[i].text);
+			return parse_error(parse, list[i].word ? list[i].word : check->spec->word,
+				"%s", list[i].text);
 	}
 	return true;
 }
@@ -342,7 +393,8 @@ bool map_check(struct parse *parse, const struct common *common, const struct ma
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		check.spec = &specs[i];
-		if (!check_rules(parse, &check, spec_rules, sizeof(spec_rules) / sizeof(*spec_rules)))
+		if (!check_rules(parse, &check, spec_rules,
+			    sizeof(spec_rules) / sizeof(*spec_rules)))
 			return false;
 	}
 	return true;

@@ -181,7 +181,8 @@ static bool take(struct parse *parse, const struct getopt_tables *tables, int va
 		if (row->name)
 			return parse_error(parse, optarg,
 				"is an option where --%s needs %s; a value that starts with - is "
-				"written --%s=%s", row->name, row->argument, row->name, optarg);
+				"written --%s=%s",
+				row->name, row->argument, row->name, optarg);
 		return parse_error(parse, optarg, "is an option where -%c needs %s", row->letter,
 			row->argument);
 	}

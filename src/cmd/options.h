@@ -16,7 +16,7 @@
 /* One parse: messages name the command and the word. */
 struct parse {
 	const char *command; /* "map", or NULL before the command */
-	bool failed;	     /* a message was printed */
+	bool failed; /* a message was printed */
 };
 
 /* Prints `pcpctl: COMMAND: WORD: TEXT` on stderr and marks the parse as failed.
@@ -26,7 +26,7 @@ bool parse_error(struct parse *parse, const char *word, const char *format, ...)
 
 struct option_row {
 	const char *name; /* long, NULL: none */
-	char letter;	  /* 0: none */
+	char letter; /* 0: none */
 	const char *argument; /* NULL: takes none */
 	const char *help;
 	/* Puts the value (NULL without one) where it belongs. False after parse_error(). */

@@ -17,6 +17,40 @@ static void clear_progress(struct run *run)
 	run->progress = false;
 }
 
+size_t run_server_of(const struct run *run, const struct server_id *id)
+{
+	size_t i = 0;
+
+	while (i < run->server_count &&
+		!(endpoint_equal(&run->servers[i].server, &id->server) &&
+			ip_equal(&run->servers[i].local, &id->local)))
+		i++;
+	return i;
+}
+
+struct run_network *run_network_of(struct run *run, const struct server_id *id)
+{
+	size_t server = run_server_of(run, id);
+
+	if (!run->memory || !run->networks || server == run->server_count)
+		return NULL;
+	return run->networks[server].known ? &run->networks[server] : NULL;
+}
+
+static void remember(struct run *run, const struct event *event)
+{
+	struct run_network *network;
+
+	if (event->kind != EVENT_MAPPING)
+		return;
+	network = run_network_of(run, &event->mapping.server);
+	if (!network)
+		return;
+	if (memory_restarted(run->memory, &network->network, &event->mapping, event->at))
+		network->restarted = true;
+	memory_event(run->memory, &network->network, &event->mapping, event->wall_ms);
+}
+
 static void take_event(void *context, const struct event *event)
 {
 	struct run *run = context;
@@ -24,6 +58,7 @@ static void take_event(void *context, const struct event *event)
 	clear_progress(run);
 	if (!facts_add(run->facts, event))
 		run_fail(run, EXIT_LOCAL, "out of memory");
+	remember(run, event);
 	if (event->kind == EVENT_MAPPING || event->kind == EVENT_SERVER)
 		run->event(run, event);
 	else if (run->dry && event->kind == EVENT_PACKET)
@@ -56,7 +91,9 @@ static bool open_output(struct run *run)
 {
 	const struct common *common = run->common;
 	struct output_settings settings = {
-		.form = common->json ? OUTPUT_JSON : common->quiet ? OUTPUT_QUIET : OUTPUT_TEXT,
+		.form = common->json  ? OUTPUT_JSON :
+			common->quiet ? OUTPUT_QUIET :
+					OUTPUT_TEXT,
 		.out = stdout,
 		.err = stderr,
 		.command = run->command,
@@ -142,6 +179,36 @@ static void cannot_ask(void *context, enum discovery_result result, const char *
 	run_fail(context, status_of_discovery(result), "%s", text);
 }
 
+static void warn_state(void *context, const char *text)
+{
+	struct run *run = context;
+
+	output_note(run->output, "%s", text);
+}
+
+bool run_remembers(struct run *run)
+{
+	if (!run->memory && !run->common->no_state)
+		run->memory = memory_open(warn_state, run);
+	return run->memory != NULL;
+}
+
+/* A server whose network cannot be told is asked all the same. */
+static bool find_networks(struct run *run)
+{
+	if (!run_remembers(run))
+		return true;
+	run->networks = calloc(run->server_count + 1, sizeof(*run->networks));
+	if (!run->networks) {
+		run_fail(run, EXIT_LOCAL, "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < run->server_count; i++)
+		run->networks[i].known = memory_network(&run->servers[i],
+			engine_deadline(run->engine), &run->networks[i].network);
+	return true;
+}
+
 bool run_find(struct run *run, const struct run_settings *settings)
 {
 	struct discovery_request request = {
@@ -168,7 +235,63 @@ bool run_find(struct run *run, const struct run_settings *settings)
 			return false;
 		}
 	}
+	if (settings->remembers && !run->common->no_state && !find_networks(run))
+		return false;
 	return run->server_count > 0;
+}
+
+/* Room for one server more; what there is stays where it fails. */
+static bool grow(struct run *run)
+{
+	size_t n = run->server_count + 1;
+	struct server_id *servers = realloc(run->servers, n * sizeof(*servers));
+	struct run_network *networks;
+
+	if (!servers)
+		return false;
+	run->servers = servers;
+	networks = realloc(run->networks, n * sizeof(*networks));
+	if (!networks)
+		return false;
+	run->networks = networks;
+	return true;
+}
+
+bool run_add_server(struct run *run, const struct server_id *id,
+	const struct store_network *network, size_t *server)
+{
+	*server = run_server_of(run, id);
+	if (*server < run->server_count)
+		return true;
+	if (!grow(run)) {
+		run_fail(run, EXIT_LOCAL, "out of memory");
+		return false;
+	}
+	run->servers[*server] = *id;
+	run->networks[*server] = (struct run_network){ .known = true, .network = *network };
+	if (engine_server(run->engine, id) < 0) {
+		run_fail(run, EXIT_LOCAL, "%s", engine_reason(run->engine));
+		return false;
+	}
+	run->server_count++;
+	return true;
+}
+
+void run_recall(struct run *run, size_t server, struct want *want, bool suggests)
+{
+	const struct server_id *id = &run->servers[server];
+	struct store_record record;
+
+	if (!run->memory || !run->networks || !run->networks[server].known)
+		return;
+	if (memory_find(run->memory, &run->networks[server].network, id, want, &record)) {
+		want->nonce = record.nonce;
+		want->nonce_is_new = false;
+		if (suggests && record.external_port)
+			want->external_port = record.external_port;
+	}
+	if (want->lifetime)
+		memory_asking(run->memory, &run->networks[server].network, id, want);
 }
 
 bool run_engine(struct run *run)
@@ -231,6 +354,8 @@ enum exit_status run_close(struct run *run)
 	output_free(run->output);
 	engine_free(run->engine);
 	facts_free(run->facts);
+	memory_close(run->memory);
+	free(run->networks);
 	free(run->servers);
 	return run->status;
 }

@@ -11,7 +11,15 @@
 #include "cmd/command.h"
 #include "diag/facts.h"
 #include "engine/engine.h"
+#include "engine/memory.h"
 #include "out/output.h"
+
+/* Which network a server is on, where that can be told. */
+struct run_network {
+	bool known;
+	bool restarted; /* the server has lost its state since an earlier run */
+	struct store_network network;
+};
 
 struct run {
 	const struct common *common;
@@ -21,9 +29,11 @@ struct run {
 	struct facts *facts;
 	struct server_id *servers;
 	size_t server_count;
+	struct memory *memory; /* NULL: nothing is remembered */
+	struct run_network *networks; /* of the servers; with a memory only */
 	enum exit_status status; /* the worst so far */
 	bool dry;
-	bool again;    /* --wait: not the first round, `no server` has been said */
+	bool again; /* --wait: not the first round, `no server` has been said */
 	bool describes; /* discover: tells how the servers are */
 	bool progress; /* a line without an end stands on the terminal */
 	/* EVENT_MAPPING and EVENT_SERVER of the command; others are printed already. */
@@ -35,11 +45,12 @@ struct run {
 
 struct run_settings {
 	const struct command *command;
-	unsigned families;	 /* of the servers, 0: whatever fits */
-	bool all;		 /* discover: every candidate */
+	unsigned families; /* of the servers, 0: whatever fits */
+	bool all; /* discover: every candidate */
 	int64_t default_timeout; /* ns, without -t and --patient; 0: none */
-	int64_t longest;	 /* ns, whatever -t says; 0: no limit */
+	int64_t longest; /* ns, whatever -t says; 0: no limit */
 	bool dry, again;
+	bool remembers; /* reads and writes the state directory, unless --no-state */
 	void (*event)(struct run *run, const struct event *event);
 	void (*interrupted)(struct run *run);
 	void *context;
@@ -52,6 +63,25 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 /* Finds the servers and opens their sockets: run->servers. One that cannot be asked
  * is a message and counts for run->status. False: there is none to ask. */
 bool run_find(struct run *run, const struct run_settings *settings);
+
+/* A server that is known otherwise (recorded), of a network that is known: its number
+ * in *server. False after a message. */
+bool run_add_server(struct run *run, const struct server_id *id,
+	const struct store_network *network, size_t *server);
+
+/* Opens run->memory, if it is not yet. False: there is none (--no-state). */
+bool run_remembers(struct run *run);
+
+/* Gives a want the nonce of its record, and the port that it had where the user named
+ * none; else it keeps the new nonce it has. What is asked is recorded before it is
+ * sent. */
+void run_recall(struct run *run, size_t server, struct want *want, bool suggests);
+
+/* Which of the run's servers is that? run->server_count: none. */
+size_t run_server_of(const struct run *run, const struct server_id *id);
+
+/* The network of the server of an event; NULL where nothing is remembered. */
+struct run_network *run_network_of(struct run *run, const struct server_id *id);
 
 /* Runs the engine. Does not return when a signal ended it. False after a message. */
 bool run_engine(struct run *run);

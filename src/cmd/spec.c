@@ -3,11 +3,11 @@
  */
 #include "cmd/spec.h"
 
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/words.h"
+#include "engine/inventory.h"
 #include "wire/codes.h"
 
 #define WORD_MAX 64
@@ -48,7 +48,6 @@ static bool cut(struct parse *parse, const char *word, struct parts *parts)
 
 bool spec_protocol(const char *word, uint8_t *protocol)
 {
-	const struct protoent *entry;
 	uint64_t number;
 	int known = codes_protocol_number(word);
 
@@ -62,10 +61,10 @@ bool spec_protocol(const char *word, uint8_t *protocol)
 	}
 	if (word[0] >= '0' && word[0] <= '9')
 		return false;
-	entry = getprotobyname(word);
-	if (!entry || entry->p_proto < 0 || entry->p_proto > 255)
+	known = inventory_protocol(word);
+	if (known < 0)
 		return false;
-	*protocol = (uint8_t)entry->p_proto;
+	*protocol = (uint8_t)known;
 	return true;
 }
 
@@ -89,10 +88,12 @@ static bool take_protocol(struct parse *parse, const struct parts *parts, struct
 	if (!spec_protocol(word, &spec->protocol))
 		return parse_error(parse, spec->word,
 			"%s: protocol must be tcp, udp, tcp+udp, sctp, dccp, udplite, a name of "
-			"/etc/protocols or 0-255", *word ? word : "''");
+			"/etc/protocols or 0-255",
+			*word ? word : "''");
 	if (spec->protocol == PROTOCOL_ALL && !spec->all_ports)
 		return parse_error(parse, spec->word,
-			"protocol 0 means all protocols, and those are mapped with all their ports: "
+			"protocol 0 means all protocols, and those are mapped with all their "
+			"ports: "
 			"write all");
 	return true;
 }
@@ -122,7 +123,7 @@ static bool take_internal(struct parse *parse, const struct parts *parts, struct
 		return true;
 	}
 	if (!take_port(parse, spec, parts->internal, 0, "port must be 0-65535",
-		&spec->internal_port))
+		    &spec->internal_port))
 		return false;
 	spec->zero_port = spec->internal_port == 0;
 	return true;
@@ -138,6 +139,7 @@ static bool take_external(struct parse *parse, const struct parts *parts, struct
 	}
 	if (strcmp(parts->external, "any") == 0)
 		return true;
+	spec->names_external = true;
 	return take_port(parse, spec, parts->external, 1,
 		"external port must be 1-65535, or any to let the server choose",
 		&spec->external_port);
@@ -195,7 +197,8 @@ static bool check_twice(struct parse *parse, const struct spec *specs, size_t co
 		sorted[i] = &specs[i];
 	qsort(sorted, count, sizeof(*sorted), by_port);
 	for (size_t i = 1; i < count && !parse->failed; i++) {
-		for (size_t j = i; j-- > 0 && sorted[j]->internal_port == sorted[i]->internal_port;) {
+		for (size_t j = i;
+			j-- > 0 && sorted[j]->internal_port == sorted[i]->internal_port;) {
 			if (collide(sorted[i], sorted[j])) {
 				parse_error(parse, sorted[i]->word,
 					"asks again for the internal port of %s", sorted[j]->word);

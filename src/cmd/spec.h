@@ -12,10 +12,11 @@
 
 struct spec {
 	const char *word;
-	bool pair;	  /* tcp+udp: `protocol` is TCP, UDP follows */
+	bool pair; /* tcp+udp: `protocol` is TCP, UDP follows */
 	uint8_t protocol; /* 0: all of them */
-	bool all_ports;	  /* `all`, `all/tcp` */
-	bool zero_port;	  /* a literal internal port 0: NAT-PMP only */
+	bool all_ports; /* `all`, `all/tcp` */
+	bool names_external; /* EXTERNAL was a number */
+	bool zero_port; /* a literal internal port 0: NAT-PMP only */
 	uint16_t internal_port;
 	uint16_t external_port; /* to suggest, 0: none */
 };

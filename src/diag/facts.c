@@ -84,8 +84,8 @@ static bool same_server(const struct server_id *a, const struct server_id *b)
 	static const struct ip unknown;
 
 	return endpoint_equal(&a->server, &b->server) &&
-	       (ip_equal(&a->local, &b->local) || ip_equal(&a->local, &unknown) ||
-		       ip_equal(&b->local, &unknown));
+		(ip_equal(&a->local, &b->local) || ip_equal(&a->local, &unknown) ||
+			ip_equal(&b->local, &unknown));
 }
 
 /* The server's entry, made when it is new; NULL without memory. */

@@ -20,15 +20,15 @@ struct facts_server {
 	bool has_version;
 	bool pcp_later; /* a version-2 answer came after the fallback */
 	uint16_t later_port; /* of the mapping that it granted, 0 when none */
-	unsigned drops[DROP_REASONS];		   /* datagrams dropped, by reason */
-	struct event_dropped drop[DROP_REASONS];   /* the first of each reason */
+	unsigned drops[DROP_REASONS]; /* datagrams dropped, by reason */
+	struct event_dropped drop[DROP_REASONS]; /* the first of each reason */
 	struct event_error error; /* the first of the worst kind since the last answer; has_error */
 	bool has_error;
 	bool pcp_answered, nat_pmp_answered; /* it said something, be it no */
 	unsigned sent, received; /* packets, where they were reported */
 	int64_t rtt_min, rtt_max; /* ns; 0 when no answer was timed */
-	unsigned timed;	    /* answers that were timed */
-	unsigned late;	    /* of these, those that came to a retransmission only */
+	unsigned timed; /* answers that were timed */
+	unsigned late; /* of these, those that came to a retransmission only */
 };
 
 struct facts;

@@ -42,8 +42,8 @@ const char *findings_severity_name(enum severity severity)
 	return names[severity];
 }
 
-__attribute__((format(printf, 3, 0))) static void say(
-	char *text, size_t size, const char *format, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(char *text, size_t size, const char *format,
+	va_list ap)
 {
 	vsnprintf(text, size, format, ap);
 }
@@ -74,7 +74,7 @@ const char *rule_plural(unsigned n)
 bool rule_is_held(const struct event_mapping *mapping)
 {
 	return mapping->outcome == OUTCOME_GRANTED || mapping->outcome == OUTCOME_RENEWED ||
-	       mapping->outcome == OUTCOME_CHANGED || mapping->outcome == OUTCOME_RECOVERED;
+		mapping->outcome == OUTCOME_CHANGED || mapping->outcome == OUTCOME_RECOVERED;
 }
 
 bool rule_is_proton(const struct facts_server *server)
@@ -120,6 +120,9 @@ static bool ask_mappings(struct asking *asking, struct finding *finding)
 	char what[PHRASE_MAX];
 	unsigned found = 0;
 
+	if (!(view->rule->scope & RULE_MAPPING))
+		return false;
+
 	for (size_t i = 0; i < facts_mapping_count(asking->facts); i++) {
 		if (facts_mapping_server(asking->facts, i) != asking->server)
 			continue;
@@ -135,15 +138,14 @@ static bool ask_mappings(struct asking *asking, struct finding *finding)
 	return found > 0;
 }
 
-static bool ask(struct asking *asking, struct finding *finding)
+static bool ask_server(struct asking *asking, struct finding *finding)
 {
 	const struct rule *rule = asking->view.rule;
 
-	if ((rule->scope & RULE_SERVER) && rule->holds(&asking->view)) {
-		*finding = tell(&asking->view);
-		return true;
-	}
-	return (rule->scope & RULE_MAPPING) && ask_mappings(asking, finding);
+	if (!(rule->scope & RULE_SERVER) || !rule->holds(&asking->view))
+		return false;
+	*finding = tell(&asking->view);
+	return true;
 }
 
 /* What several rules want to know of all mappings of a server. */
@@ -178,9 +180,16 @@ void findings_each(const struct facts *facts,
 			view->name = phrase_server(&view->server->server, name, sizeof(name));
 			view->what = "";
 			look(&asking);
-			for (size_t i = 0; (view->rule = rule_at(i)); i++)
-				if ((int)view->rule->kind.severity == severity &&
-					ask(&asking, &finding))
+			for (size_t i = 0; (view->rule = rule_at(i)); i++) {
+				if ((int)view->rule->kind.severity != severity)
+					continue;
+				if (ask_server(&asking, &finding)) {
 					take(context, &finding);
+					if (!(view->rule->scope & RULE_EACH))
+						continue; /* said once */
+				}
+				if (ask_mappings(&asking, &finding))
+					take(context, &finding);
+			}
 		}
 }

@@ -136,8 +136,8 @@ static const char *unreachable_word(const struct net_error *error)
 	bool v4 = ip_is_v4(&error->to.address);
 
 	if (v4)
-		return error->code == 0 || error->code == 6 ? "ICMP network unreachable"
-							    : "ICMP host unreachable";
+		return error->code == 0 || error->code == 6 ? "ICMP network unreachable" :
+							      "ICMP host unreachable";
 	return error->code == 0 ? "ICMPv6 no route to destination" : "ICMPv6 address unreachable";
 }
 

@@ -12,6 +12,7 @@
 enum rule_scope {
 	RULE_SERVER = 1,
 	RULE_MAPPING = 2,
+	RULE_EACH = 8, /* of server and mapping it says different things: both are said */
 	RULE_GENERAL = 4, /* seen at a mapping, but it is how the server is in general */
 };
 

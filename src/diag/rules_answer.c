@@ -64,8 +64,11 @@ static bool nat_pmp_only(const struct rule_view *view)
 {
 	struct refusal_of_version refusal = refusal_of(view->server);
 
-	return refusal.said && !view->server->pcp_answered &&
-	       (refusal.version == 0 || view->server->nat_pmp_answered);
+	const struct facts_server *server = view->server;
+	bool asked_both = server->has_probe && server->probe.nat_pmp.status != PROBE_SKIPPED;
+
+	return refusal.said && !server->pcp_answered &&
+		(server->nat_pmp_answered || (refusal.version == 0 && !asked_both));
 }
 
 static void tell_nat_pmp_only(const struct rule_view *view, struct finding *f)
@@ -107,8 +110,8 @@ static bool pcp_only(const struct rule_view *view)
 	enum probe_status status = view->server->probe.nat_pmp.status;
 
 	return view->server->has_probe && view->server->pcp_answered &&
-	       (status == PROBE_UNSUPPORTED ||
-		       (status == PROBE_MALFORMED && short_refusal(view->server)));
+		(status == PROBE_UNSUPPORTED ||
+			(status == PROBE_MALFORMED && short_refusal(view->server)));
 }
 
 static void tell_pcp_only(const struct rule_view *view, struct finding *f)
@@ -122,8 +125,9 @@ static void tell_pcp_only(const struct rule_view *view, struct finding *f)
 			view->name, drop->length);
 	else
 		rule_text(f, "%s speaks PCP and refused NAT-PMP.", view->name);
-	rule_advice(f, "Nothing to do for pcpctl; older programs that know only NAT-PMP get no "
-		       "mapping from this server.");
+	rule_advice(f,
+		"Nothing to do for pcpctl; older programs that know only NAT-PMP get no "
+		"mapping from this server.");
 }
 
 /* Any version octet that neither protocol has. */
@@ -131,9 +135,10 @@ static const struct event_dropped *odd_drop(const struct facts_server *server)
 {
 	const struct event_dropped *drop = &server->drop[DROP_VERSION];
 
-	return server->drops[DROP_VERSION] && drop->octets[0] != 0 && drop->octets[0] != PCP_VERSION
-		       ? drop
-		       : NULL;
+	return server->drops[DROP_VERSION] && drop->octets[0] != 0 &&
+			drop->octets[0] != PCP_VERSION ?
+		drop :
+		NULL;
 }
 
 static bool version_odd(const struct rule_view *view)
@@ -224,11 +229,13 @@ static void tell_fields_not_copied(const struct rule_view *view, struct finding 
 		rule_text(f, "%s answered for %s %u where %u was asked: dropped.", view->name,
 			field->name, drop->got, drop->expected);
 	if (port && drop->expected > 0xff && drop->got == (drop->expected & 0xff))
-		rule_advice(f, "That is the low octet of the port, a known fault of miniupnpd 1.8: "
-			       "update the router, or ask for a port below 256.");
+		rule_advice(f,
+			"That is the low octet of the port, a known fault of miniupnpd 1.8: "
+			"update the router, or ask for a port below 256.");
 	else
-		rule_advice(f, "Likely a fault of the server, or an answer to another program: "
-			       "`pcpctl -vv` shows the octets for a report to its maker.");
+		rule_advice(f,
+			"Likely a fault of the server, or an answer to another program: "
+			"`pcpctl -vv` shows the octets for a report to its maker.");
 }
 
 /* --- all is well --- */
@@ -242,9 +249,9 @@ static const struct event_probe *probe_with_epoch(const struct facts_server *ser
 		return NULL;
 	if (server->probe.pcp.answered && server->probe.pcp.has_epoch)
 		return &server->probe.pcp;
-	return server->probe.nat_pmp.answered && server->probe.nat_pmp.has_epoch
-		       ? &server->probe.nat_pmp
-		       : NULL;
+	return server->probe.nat_pmp.answered && server->probe.nat_pmp.has_epoch ?
+		&server->probe.nat_pmp :
+		NULL;
 }
 
 static int64_t since_ms(const struct rule_view *view, const struct event_probe *probe)

@@ -15,7 +15,7 @@ static bool lifetime_changed(const struct rule_view *view)
 	const struct event_mapping *m = view->mapping;
 
 	return rule_is_held(m) && m->lifetime != m->requested_lifetime &&
-	       (m->opcode != PCP_PEER || m->lifetime < m->requested_lifetime);
+		(m->opcode != PCP_PEER || m->lifetime < m->requested_lifetime);
 }
 
 static void tell_lifetime_changed(const struct rule_view *view, struct finding *f)
@@ -27,23 +27,23 @@ static void tell_lifetime_changed(const struct rule_view *view, struct finding *
 	if (m->lifetime == FOR_EVER) {
 		rule_text(f, "%s granted %s without an end, where %s was asked.", view->name,
 			view->what, asked);
-		rule_advice(f, "Likely the router's administrator made that mapping: it cannot be "
-			       "deleted from here.");
+		rule_advice(f,
+			"Likely the router's administrator made that mapping: it cannot be "
+			"deleted from here.");
 		return;
 	}
 	rule_text(f, "%s granted %s for %s, where %s was asked.", view->name, view->what,
 		phrase_duration(m->lifetime, granted, sizeof(granted)), asked);
 	if (rule_is_proton(view->server))
-		rule_advice(f,
-			"ProtonVPN grants a minute at most: `pcpctl map --keep` renews it in "
-			"time.");
+		rule_advice(f, "ProtonVPN grants a minute at most: map it again before it ends.");
 	else if (m->via == VIA_NAT_PMP && m->lifetime > m->requested_lifetime)
 		rule_advice(f,
 			"A NAT-PMP server should not give more than is asked (RFC 6886, 3.3): "
 			"`pcpctl map -d` ends it early.");
 	else
-		rule_advice(f, "What was granted counts, and `pcpctl map --keep` renews it in time "
-			       "(limits in miniupnpd.conf: min_lifetime, max_lifetime).");
+		rule_advice(f,
+			"What was granted counts: map it again before it ends "
+			"(limits in miniupnpd.conf: min_lifetime, max_lifetime).");
 }
 
 /* RFC 6887, 7.4: 30 minutes for long errors, 30 seconds for short ones. */
@@ -59,7 +59,7 @@ static bool error_lifetime_odd(const struct rule_view *view)
 	if (!result || (result->class != CODE_LONG && result->class != CODE_SHORT))
 		return false;
 	return m->error_lifetime == 0 || m->error_lifetime > DAY ||
-	       (result->class == CODE_LONG && m->error_lifetime < 60);
+		(result->class == CODE_LONG && m->error_lifetime < 60);
 }
 
 static void tell_error_lifetime_odd(const struct rule_view *view, struct finding *f)
@@ -72,12 +72,10 @@ static void tell_error_lifetime_odd(const struct rule_view *view, struct finding
 		view->name, codes_result_name(false, m->result, name, sizeof(name)), view->what,
 		phrase_duration(m->error_lifetime, lifetime, sizeof(lifetime)),
 		result->class == CODE_SHORT ? "30s" : "30m");
-	rule_advice(f,
-		"Nothing to do%s: `pcpctl map --keep` waits a time of its own, at least 30 s, "
-		"before it asks again.",
-		m->error_lifetime == 0 && result->class == CODE_LONG
-			? " (miniupnpd gives 0 to every error of this kind)"
-			: "");
+	rule_advice(f, "Nothing to do%s: wait at least 30 s before asking again.",
+		m->error_lifetime == 0 && result->class == CODE_LONG ?
+			" (miniupnpd gives 0 to every error of this kind)" :
+			"");
 }
 
 /* --- ports --- */
@@ -86,8 +84,9 @@ static bool port_differs(const struct rule_view *view)
 {
 	const struct event_mapping *m = view->mapping;
 
-	return rule_is_held(m) && m->suggested_port != 0 && m->has_external_port &&
-	       m->external_port != 0 && m->external_port != m->suggested_port;
+	/* In 1:0/udp the 1 stands for nothing: the server is to choose. */
+	return rule_is_held(m) && !m->zero_port && m->suggested_port != 0 && m->has_external_port &&
+		m->external_port != 0 && m->external_port != m->suggested_port;
 }
 
 static void tell_port_differs(const struct rule_view *view, struct finding *f)
@@ -97,12 +96,11 @@ static void tell_port_differs(const struct rule_view *view, struct finding *f)
 	rule_text(f, "%s assigned external port %u to %s, where %u was suggested.", view->name,
 		m->external_port, view->what, m->suggested_port);
 	if (m->options->prefer_failure)
-		rule_advice(f, "-P asked for that port or none: a fault of the server (RFC 6887, "
-			       "13.2).");
-	else if (rule_is_proton(view->server))
 		rule_advice(f,
-			"ProtonVPN chooses the port: give %u to the program that listens "
-			"(-x runs a command with it).",
+			"-P asked for that port or none: a fault of the server (RFC 6887, "
+			"13.2).");
+	else if (rule_is_proton(view->server))
+		rule_advice(f, "ProtonVPN chooses the port: give %u to the program that listens.",
 			m->external_port);
 	else if (m->suggested_port < 1024 && m->external_port >= 1024)
 		rule_advice(f,
@@ -126,9 +124,9 @@ static const struct ip *external_of(const struct rule_view *view)
 
 	if (m)
 		return rule_is_held(m) && m->has_external_address ? &m->external_address : NULL;
-	return view->server->has_probe && view->server->probe.has_external
-		       ? &view->server->probe.external_address
-		       : NULL;
+	return view->server->has_probe && view->server->probe.has_external ?
+		&view->server->probe.external_address :
+		NULL;
 }
 
 /* A firewall without translation gives back what it got: then the class of the
@@ -138,7 +136,7 @@ static bool is_internal(const struct rule_view *view)
 	const struct event_mapping *m = view->mapping;
 
 	return m && !ip_is_v4(&m->internal_address) &&
-	       ip_equal(&m->internal_address, &m->external_address);
+		ip_equal(&m->internal_address, &m->external_address);
 }
 
 static bool external_is(const struct rule_view *view, enum ip_class class)
@@ -208,14 +206,17 @@ static void tell_external_bogus(const struct rule_view *view, struct finding *f)
 	}
 	tell_external(view, f);
 	if (ip_in_prefix(ip, &ds_lite, 29))
-		rule_advice(f, "This line has no IPv4 address of its own (DS-Lite): use IPv6 "
-			       "(`pcpctl map -6`), or ask the provider for IPv4.");
+		rule_advice(f,
+			"This line has no IPv4 address of its own (DS-Lite): use IPv6 "
+			"(`pcpctl map -6`), or ask the provider for IPv4.");
 	else if (ip_is_link_local(ip))
-		rule_advice(f, "Likely the router's uplink is down or got no address: look there, "
-			       "then ask again.");
+		rule_advice(f,
+			"Likely the router's uplink is down or got no address: look there, "
+			"then ask again.");
 	else
-		rule_advice(f, "Likely a fault of the router or of its uplink: compare with the "
-			       "address that its own pages show.");
+		rule_advice(f,
+			"Likely a fault of the router or of its uplink: compare with the "
+			"address that its own pages show.");
 }
 
 /* --- the address that is mapped --- */
@@ -225,7 +226,7 @@ static bool ipv6_source(const struct rule_view *view)
 	const struct event_mapping *m = view->mapping;
 
 	return !m->deleting && !ip_is_v4(&m->internal_address) &&
-	       (ip_is_ula(&m->internal_address) || ip_is_link_local(&m->internal_address));
+		(ip_is_ula(&m->internal_address) || ip_is_link_local(&m->internal_address));
 }
 
 static void tell_ipv6_source(const struct rule_view *view, struct finding *f)
@@ -236,8 +237,8 @@ static void tell_ipv6_source(const struct rule_view *view, struct finding *f)
 
 	rule_text(f, "%s was asked for %s, which is %s: the Internet cannot reach it.", view->what,
 		ip_format(&m->internal_address, address),
-		ip_is_ula(&m->internal_address) ? "a unique local address"
-						: "a link-local address");
+		ip_is_ula(&m->internal_address) ? "a unique local address" :
+						  "a link-local address");
 	rule_advice(f,
 		"Give the interface a global address, or name one with -b (`ip -6 address show "
 		"%s%s scope global` lists them).",

@@ -21,7 +21,7 @@ static bool from_another(const struct rule_view *view)
 	const struct net_error *error = &view->server->error.error;
 
 	return error->has_offender &&
-	       !ip_equal(&error->offender, &view->server->server.server.address);
+		!ip_equal(&error->offender, &view->server->server.server.address);
 }
 
 static bool port_unreachable(const struct rule_view *view)
@@ -46,8 +46,8 @@ static void tell_rejected(const struct rule_view *view, struct finding *f)
 
 static void tell_port_unreachable(const struct rule_view *view, struct finding *f)
 {
-	const char *what = is_v4(view) ? "PCP or NAT-PMP server listens there"
-				       : "PCP server listens there for IPv6";
+	const char *what = is_v4(view) ? "PCP or NAT-PMP server listens there" :
+					 "PCP server listens there for IPv6";
 
 	if (from_another(view)) {
 		tell_rejected(view, f);
@@ -63,9 +63,10 @@ static void tell_port_unreachable(const struct rule_view *view, struct finding *
 	else if (!is_v4(view))
 		rule_advice(f, "Switch PCP on for IPv6 in the router, or use -4.");
 	else
-		rule_advice(f, "Switch PCP or NAT-PMP on in the router (miniupnpd.conf: "
-			       "enable_natpmp=yes is for both; " RULE_FRITZBOX
-			       "), or name another server with -s.");
+		rule_advice(f,
+			"Switch PCP or NAT-PMP on in the router (miniupnpd.conf: "
+			"enable_natpmp=yes is for both; " RULE_FRITZBOX
+			"), or name another server with -s.");
 }
 
 static bool prohibited(const struct rule_view *view)
@@ -98,7 +99,7 @@ static void tell_prohibited(const struct rule_view *view, struct finding *f)
 static bool unreachable(const struct rule_view *view)
 {
 	return has_error(view, NET_ERROR_UNREACHABLE) || has_error(view, NET_ERROR_LOCAL) ||
-	       has_error(view, NET_ERROR_NOBODY) || has_error(view, NET_ERROR_TTL);
+		has_error(view, NET_ERROR_NOBODY) || has_error(view, NET_ERROR_TTL);
 }
 
 static void tell_unreachable(const struct rule_view *view, struct finding *f)
@@ -109,8 +110,9 @@ static void tell_unreachable(const struct rule_view *view, struct finding *f)
 	rule_text(f, "%s cannot be reached (%s).", view->name,
 		phrase_error(&view->server->error.error, error, sizeof(error)));
 	if (has_error(view, NET_ERROR_TTL))
-		rule_advice(f, "It is too many routers away to be the one that maps for this host: "
-			       "name the router itself with -s.");
+		rule_advice(f,
+			"It is too many routers away to be the one that maps for this host: "
+			"name the router itself with -s.");
 	else
 		rule_advice(f,
 			"Check address, link and route (`ip route get %s`, `ip neigh show "
@@ -136,8 +138,8 @@ static bool probes_without_answer(const struct facts_server *server)
 	const struct event_probe *pcp = &server->probe.pcp, *nat_pmp = &server->probe.nat_pmp;
 
 	return server->has_probe && (without_answer(pcp) || without_answer(nat_pmp)) &&
-	       (without_answer(pcp) || pcp->status == PROBE_SKIPPED) &&
-	       (without_answer(nat_pmp) || nat_pmp->status == PROBE_SKIPPED);
+		(without_answer(pcp) || pcp->status == PROBE_SKIPPED) &&
+		(without_answer(nat_pmp) || nat_pmp->status == PROBE_SKIPPED);
 }
 
 static bool timed_out(const struct rule_view *view)
@@ -147,7 +149,7 @@ static bool timed_out(const struct rule_view *view)
 	if (view->mapping)
 		return view->mapping->outcome == OUTCOME_UNANSWERED;
 	return probes_without_answer(view->server) && !view->unanswered_mapping &&
-	       !view->server->pcp_answered && !view->server->nat_pmp_answered;
+		!view->server->pcp_answered && !view->server->nat_pmp_answered;
 }
 
 /* Did it answer NAT-PMP, where only PCP can express the mapping? */
@@ -179,9 +181,9 @@ static void tell_silent_probe(const struct rule_view *view, struct finding *f)
 {
 	const struct event_probe *pcp = &view->server->probe.pcp;
 	const struct event_probe *nat_pmp = &view->server->probe.nat_pmp;
-	const char *what = pcp->status == PROBE_MALFORMED || nat_pmp->status == PROBE_MALFORMED
-				   ? "gave no usable answer to"
-				   : "did not answer";
+	const char *what = pcp->status == PROBE_MALFORMED || nat_pmp->status == PROBE_MALFORMED ?
+		"gave no usable answer to" :
+		"did not answer";
 
 	if (without_answer(pcp) && without_answer(nat_pmp))
 		rule_text(f, "%s %s %u PCP and %u NAT-PMP request%s.", view->name, what,
@@ -207,16 +209,16 @@ static void advise_silent(const struct rule_view *view, struct finding *f)
 {
 	unsigned n = dropped(view->server);
 
-	if (view->server->has_version && view->server->version.change == VERSION_SAID_NAT_PMP)
-		rule_advice(f,
-			"It is there, but says that it speaks another version: `pcpctl -vv "
-			"discover -s %s` shows its octets.",
-			view->name);
-	else if (n)
+	if (n)
 		rule_advice(f,
 			"%u datagram%s came that cannot be used as an answer: -vv shows "
 			"each and why.",
 			n, rule_plural(n));
+	else if (view->server->has_version && view->server->version.change == VERSION_SAID_NAT_PMP)
+		rule_advice(f,
+			"It is there, but says that it speaks another version: `pcpctl -vv "
+			"discover -s %s` shows its octets.",
+			view->name);
 	else if (view->mapping && (view->server->pcp_answered || view->server->nat_pmp_answered))
 		rule_advice(f,
 			"It answers other requests: likely it ignores ports that it does not "
@@ -260,7 +262,7 @@ static bool fell_back(const struct facts_server *server)
 static bool address_unanswered(const struct event_mapping *m)
 {
 	return rule_is_held(m) && m->via == VIA_NAT_PMP && !m->has_external_address &&
-	       !m->external_wildcard && !m->has_address_result;
+		!m->external_wildcard && !m->has_address_result;
 }
 
 static bool late(const struct rule_view *view)
@@ -279,13 +281,20 @@ static void tell_fallback(const struct rule_view *view, struct finding *f)
 	if (server->has_version && !server->has_probe)
 		rule_text(f,
 			"%s left %u version-2 request%s without an answer for %s and answered "
-			"NAT-PMP, which was used.",
+			"NAT-PMP, which is used where it can express what is asked.",
 			view->name, server->version.attempts, rule_plural(server->version.attempts),
 			phrase_rtt(server->version.waited, waited, sizeof(waited)));
 	else
 		rule_text(f, "%s left %u PCP request%s without an answer and answered NAT-PMP.",
 			view->name, server->probe.pcp.attempts,
 			rule_plural(server->probe.pcp.attempts));
+	if (dropped(server)) {
+		rule_advice(f,
+			"%u datagrams came that are no valid answers: `pcpctl -vv discover -s %s` "
+			"shows why.",
+			dropped(server), view->name);
+		return;
+	}
 	rule_advice(f,
 		"Either it does not speak PCP or the answers got lost: `pcpctl discover --pcp "
 		"-t 10s -s %s` asks again; --nat-pmp saves the wait.",
@@ -353,6 +362,6 @@ const struct rule rules_reach[] = {
 		timed_out, tell_timed_out, 0, 0 },
 	{ { 5, "late-or-lossy", SEVERITY_WARNING,
 		  "answers came late, to a repeated request, or to NAT-PMP only" },
-		RULE_SERVER | RULE_MAPPING, late, tell_late, 0, 0 },
+		RULE_SERVER | RULE_MAPPING | RULE_EACH, late, tell_late, 0, 0 },
 	{ { 0 }, 0, NULL, NULL, 0, 0 },
 };

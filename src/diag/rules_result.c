@@ -21,7 +21,7 @@ static bool probe_says(const struct rule_view *view, enum via via)
 	const struct event_probe *probe = via == VIA_NAT_PMP ? &server->nat_pmp : &server->pcp;
 
 	return view->server->has_probe && probe->status == PROBE_ERROR &&
-	       is_code(view, via, probe->result);
+		is_code(view, via, probe->result);
 }
 
 static bool mapping_refused(const struct rule_view *view)
@@ -29,7 +29,7 @@ static bool mapping_refused(const struct rule_view *view)
 	const struct event_mapping *m = view->mapping;
 
 	return m->outcome == OUTCOME_REFUSED && m->answered && m->refusal == REFUSAL_RESULT &&
-	       is_code(view, m->via, m->result);
+		is_code(view, m->via, m->result);
 }
 
 /* NAT-PMP granted the port, but would not tell the external address. */
@@ -38,7 +38,7 @@ static bool address_refused(const struct rule_view *view)
 	const struct event_mapping *m = view->mapping;
 
 	return rule_is_held(m) && m->via == VIA_NAT_PMP && m->has_address_result &&
-	       !m->has_external_address && is_code(view, VIA_NAT_PMP, m->address_result);
+		!m->has_external_address && is_code(view, VIA_NAT_PMP, m->address_result);
 }
 
 static bool refused(const struct rule_view *view)
@@ -117,16 +117,18 @@ static void advise_not_deleted(const struct event_mapping *m, struct finding *f)
 	char left[PHRASE_MAX];
 
 	if (m->via == VIA_NAT_PMP)
-		rule_advice(f, "Likely the router's administrator made that mapping: it cannot be "
-			       "deleted from here.");
+		rule_advice(f,
+			"Likely the router's administrator made that mapping: it cannot be "
+			"deleted from here.");
 	else if (m->error_lifetime)
 		rule_advice(f,
 			"Likely it was made with another nonce, by another program or run: "
 			"delete it there or with --nonce HEX; else it likely ends in %s.",
 			phrase_duration(m->error_lifetime, left, sizeof(left)));
 	else
-		rule_advice(f, "Likely it was made with another nonce, by another program or run: "
-			       "delete it there or with --nonce HEX; else it ends by itself.");
+		rule_advice(f,
+			"Likely it was made with another nonce, by another program or run: "
+			"delete it there or with --nonce HEX; else it ends by itself.");
 }
 
 static void tell_not_authorized(const struct rule_view *view, struct finding *f)
@@ -138,8 +140,9 @@ static void tell_not_authorized(const struct rule_view *view, struct finding *f)
 	if (m && m->deleting)
 		advise_not_deleted(m, f);
 	else if (m && m->options->has_third_party)
-		rule_advice(f, "Likely mapping for others is off: miniupnpd.conf "
-			       "pcp_allow_thirdparty=yes permits it.");
+		rule_advice(f,
+			"Likely mapping for others is off: miniupnpd.conf "
+			"pcp_allow_thirdparty=yes permits it.");
 	else
 		rule_advice(f,
 			"Permit it in the router (miniupnpd.conf: allow lines, often ports "
@@ -161,8 +164,9 @@ static void tell_no_resources(const struct rule_view *view, struct finding *f)
 
 	tell_refused(view, f);
 	if (m && m->suggested_port == 0 && m->opcode == PCP_MAP)
-		rule_advice(f, "Some routers (MikroTik) cannot choose a port: name one, "
-			       "`pcpctl map 8080:8080`, or delete mappings that nobody uses.");
+		rule_advice(f,
+			"Some routers (MikroTik) cannot choose a port: name one, "
+			"`pcpctl map 8080:8080`, or delete mappings that nobody uses.");
 	else
 		rule_advice(f,
 			"The server is out of ports, memory or rules: delete mappings that nobody "

@@ -141,8 +141,9 @@ static void pass_over(struct search *search, const struct net_route *route)
 	char text[IP_TEXT_MAX];
 	size_t used = strlen(search->also->text);
 
-	snprintf(search->also->text + used, sizeof(search->also->text) - used, "%s%s on %s (metric %u)",
-		used ? ", " : "", ip_format(&route->gateway, text), route->interface, route->metric);
+	snprintf(search->also->text + used, sizeof(search->also->text) - used,
+		"%s%s on %s (metric %u)", used ? ", " : "", ip_format(&route->gateway, text),
+		route->interface, route->metric);
 }
 
 static enum discovery_result add_router(struct search *search, const struct net_route *route)

@@ -15,23 +15,23 @@
 
 /* A server as the user named it (-s). */
 struct discovery_named {
-	const char *word;	      /* as typed, for messages */
-	bool is_address;	      /* else a host name to resolve */
+	const char *word; /* as typed, for messages */
+	bool is_address; /* else a host name to resolve */
 	struct words_address address; /* when it is one */
 };
 
 enum discovery_result {
 	DISCOVERY_OK,
 	DISCOVERY_NO_ROUTER, /* no default route with a router to ask */
-	DISCOVERY_NO_NAME,   /* a host name that does not resolve */
-	DISCOVERY_NO_ROUTE,  /* no way to the server */
-	DISCOVERY_NOT_OURS,  /* -b is no address of this host */
-	DISCOVERY_LOCAL,     /* a system call failed */
+	DISCOVERY_NO_NAME, /* a host name that does not resolve */
+	DISCOVERY_NO_ROUTE, /* no way to the server */
+	DISCOVERY_NOT_OURS, /* -b is no address of this host */
+	DISCOVERY_LOCAL, /* a system call failed */
 };
 
 struct discovery_request {
 	unsigned families; /* bits of enum ip_family; 0: whatever fits */
-	bool all;	   /* discover: every candidate; else one per family */
+	bool all; /* discover: every candidate; else one per family */
 	const struct discovery_named *named; /* -s, asked in place of the routers */
 	size_t named_count;
 	const char *interface; /* -i, NULL: any */

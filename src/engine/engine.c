@@ -36,7 +36,7 @@ struct engine {
 	struct bound *sockets;
 	size_t socket_count;
 	size_t *socket_of; /* server -> socket */
-	int *reserved;	   /* descriptors of ports bound for discover */
+	int *reserved; /* descriptors of ports bound for discover */
 	size_t reserved_count;
 	struct mono start, give_up, next_waiting;
 	bool cancelled, asked_neighbours;
@@ -107,7 +107,8 @@ static int open_socket(struct engine *engine, const struct server_id *id)
 	bool link_local = ip_is_link_local(&id->local) && !ip_is_v4(&id->local);
 	struct udp_options options = {
 		.local = { .address = id->local, .scope = link_local ? id->server.scope : 0 },
-		.interface_index = engine->config.interface ? iface_index(engine->config.interface) : 0,
+		.interface_index =
+			engine->config.interface ? iface_index(engine->config.interface) : 0,
 		.mark = engine->config.mark,
 	};
 	struct bound *sockets;
@@ -146,7 +147,8 @@ int engine_server(struct engine *engine, const struct server_id *id)
 	engine->socket_of = socket_of;
 	socket = open_socket(engine, id);
 	if (socket < 0) {
-		fail(engine, engine->config.mark && errno == EPERM ? "socket with --mark" : "socket",
+		fail(engine,
+			engine->config.mark && errno == EPERM ? "socket with --mark" : "socket",
 			errno);
 		return -1;
 	}
@@ -188,8 +190,8 @@ bool engine_probe(struct engine *engine, size_t server, bool learn_external)
 	const struct server_id *id = client_server_id(engine->client, server);
 	struct client_learn learn = { .learn = learn_external && ip_is_v4(&id->local) };
 
-	if (learn.learn && (!reserve(engine, &id->local, &learn.port) ||
-		!engine_nonce(engine, &learn.nonce)))
+	if (learn.learn &&
+		(!reserve(engine, &id->local, &learn.port) || !engine_nonce(engine, &learn.nonce)))
 		return false;
 	client_probe(engine->client, server, &learn, clock_now());
 	return true;
@@ -227,10 +229,11 @@ static void tell_events(struct engine *engine, struct mono now)
 static void tell_packet(struct engine *engine, const struct server_id *id,
 	const struct event_packet *packet, const void *octets, struct mono now)
 {
-	struct event event = { .kind = EVENT_PACKET, .at = now, .packet = *packet };
+	struct event event = { .kind = EVENT_PACKET, .at = now };
 
 	if (!engine->config.trace && !engine->config.dry)
 		return;
+	event.packet = *packet;
 	event.packet.server = *id;
 	event.packet.whole = packet->length;
 	if (event.packet.length > PCP_MAX)
@@ -269,6 +272,8 @@ static void take_datagrams(struct engine *engine, const struct bound *bound, str
 		if (engine->config.trace && got.interface_index)
 			iface_name(got.interface_index, id.interface);
 		tell_packet(engine, &id, &packet, octets, now);
+		if (client_idle(engine->client))
+			return; /* what else waits is read in the next turn, if there is one */
 	}
 }
 
@@ -284,8 +289,8 @@ static const struct bound *bound_of(const struct engine *engine, int fd)
 /* --- out --- */
 
 /* This host refused to send: as an ICMP error would, it speaks about the server. */
-static void send_failed(struct engine *engine, const struct bound *bound,
-	const struct endpoint *to, int error, struct mono now)
+static void send_failed(struct engine *engine, const struct bound *bound, const struct endpoint *to,
+	int error, struct mono now)
 {
 	struct net_error told = { .local = true, .error = error, .to = *to };
 
@@ -403,7 +408,8 @@ static void take(struct engine *engine, const struct loop_ready *ready, struct m
 		if (!bound)
 			continue;
 		take_datagrams(engine, bound, now);
-		take_errors(engine, bound, now);
+		if (!client_idle(engine->client))
+			take_errors(engine, bound, now);
 	}
 	tell_events(engine, now);
 }

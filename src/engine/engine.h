@@ -21,7 +21,7 @@ struct engine_config {
 	const char *interface; /* -i: sockets stay on it; NULL: any */
 	uint32_t mark;
 	bool trace; /* EVENT_PACKET for every datagram */
-	bool dry;   /* EVENT_PACKET with `dry` in place of sending; all ends at once */
+	bool dry; /* EVENT_PACKET with `dry` in place of sending; all ends at once */
 	/* Every event, stamped with the wall time, in order. */
 	void (*event)(void *context, const struct event *event);
 	/* Called when it takes longer, first after 300 ms, then once a second; may be NULL. */

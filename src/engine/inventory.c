@@ -10,6 +10,7 @@
 #include "host/iface.h"
 #include "host/neighbour.h"
 #include "host/next_hop.h"
+#include "host/resolve.h"
 #include "host/udp.h"
 
 /* Which of two IPv6 addresses is the better one to be mapped? */
@@ -69,8 +70,8 @@ int inventory_source(const struct inventory_source *wanted, struct ip *local,
 	uint32_t index = wanted->interface_index;
 	int n;
 
-	options.local.address = wanted->bind ? *wanted->bind :
-		ip_any(ip_family(&wanted->server.address));
+	options.local.address =
+		wanted->bind ? *wanted->bind : ip_any(ip_family(&wanted->server.address));
 	if (wanted->bind && ip_is_link_local(wanted->bind))
 		options.local.scope = wanted->server.scope;
 	if (udp_source_for(&wanted->server, &options, local) < 0)
@@ -97,6 +98,11 @@ int inventory_source(const struct inventory_source *wanted, struct ip *local,
 bool inventory_has_interface(const char *name)
 {
 	return iface_index(name) != 0;
+}
+
+int inventory_protocol(const char *name)
+{
+	return resolve_protocol(name);
 }
 
 char **inventory_interfaces(void)

@@ -30,6 +30,9 @@ int inventory_source(const struct inventory_source *wanted, struct ip *local,
 /* Is the interface there? */
 bool inventory_has_interface(const char *name);
 
+/* The number of a protocol by its name in /etc/protocols, -1: none. */
+int inventory_protocol(const char *name);
+
 /* The names of all interfaces, NULL-terminated, freed by one free(); NULL on failure. */
 char **inventory_interfaces(void);
 

@@ -81,8 +81,8 @@ static int wait_for(int fd, struct mono deadline)
 	}
 }
 
-static enum resolve_result judge(
-	const struct answer *answer, struct endpoint *out, char *reason, size_t size)
+static enum resolve_result judge(const struct answer *answer, struct endpoint *out, char *reason,
+	size_t size)
 {
 	switch (answer->error) {
 	case 0:
@@ -100,8 +100,8 @@ static enum resolve_result judge(
 	return RESOLVE_NO_NAME;
 }
 
-static enum resolve_result await(
-	int in, struct mono deadline, struct endpoint *out, char *reason, size_t size)
+static enum resolve_result await(int in, struct mono deadline, struct endpoint *out, char *reason,
+	size_t size)
 {
 	struct answer answer;
 	int ready = wait_for(in, deadline);
@@ -148,4 +148,11 @@ enum resolve_result resolve_name(const char *name, unsigned families, struct mon
 	}
 	close(ends[0]);
 	return result;
+}
+
+int resolve_protocol(const char *name)
+{
+	const struct protoent *entry = getprotobyname(name);
+
+	return entry && entry->p_proto >= 0 && entry->p_proto <= 255 ? entry->p_proto : -1;
 }

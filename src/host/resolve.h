@@ -18,4 +18,7 @@ enum resolve_result { RESOLVE_OK, RESOLVE_NO_NAME, RESOLVE_TIMEOUT, RESOLVE_FAIL
 enum resolve_result resolve_name(const char *name, unsigned families, struct mono deadline,
 	struct endpoint *out, char *reason, size_t size);
 
+/* The number of a protocol of /etc/protocols, -1: no such name. */
+int resolve_protocol(const char *name);
+
 #endif

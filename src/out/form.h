@@ -22,8 +22,8 @@ struct form {
 	void (*servers)(struct output *output, const struct event *events, size_t n);
 	void (*event)(struct output *output, const struct event *event);
 	void (*dry)(struct output *output, const struct event *event);
-	void (*finding)(
-		struct output *output, const struct finding *finding, const struct event *when);
+	void (*finding)(struct output *output, const struct finding *finding,
+		const struct event *when);
 	/* `text` may be foreign */
 	void (*error)(struct output *output, int64_t wall_ms, int exit_status, const char *text);
 	void (*note)(struct output *output, const char *text);
@@ -32,8 +32,8 @@ struct form {
 extern const struct form form_text, form_json, form_quiet;
 
 /* text.c, for the other forms too. */
-void text_mapping_problem(
-	struct output *output, const struct event_mapping *mapping, int64_t wall_ms);
+void text_mapping_problem(struct output *output, const struct event_mapping *mapping,
+	int64_t wall_ms);
 void text_event(struct output *output, const struct event *event);
 void text_note(struct output *output, const char *text);
 

@@ -32,8 +32,9 @@ __attribute__((format(printf, 2, 3))) static void add(struct words *w, const cha
 
 bool outcome_is_answer(const struct event_mapping *mapping)
 {
-	return mapping->outcome != OUTCOME_REFUSED && mapping->outcome != OUTCOME_UNANSWERED &&
-	       mapping->outcome != OUTCOME_UNREACHABLE;
+	return mapping->recorded ||
+		(mapping->outcome != OUTCOME_REFUSED && mapping->outcome != OUTCOME_UNANSWERED &&
+			mapping->outcome != OUTCOME_UNREACHABLE);
 }
 
 /* --- refused --- */
@@ -84,6 +85,52 @@ static void add_external(struct words *w, const struct event_mapping *m)
 		add(w, "another one");
 }
 
+static const char *hex(const struct pcp_nonce *nonce, char text[static HEX_MAX])
+{
+	for (size_t i = 0; i < PCP_NONCE; i++)
+		snprintf(text + 2 * i, 3, "%02x", nonce->octets[i]);
+	return text;
+}
+
+/* A mapping may have been made and its answer lost: how to be rid of it. */
+static void add_cleanup(struct words *w, const struct event_mapping *m)
+{
+	char server[PHRASE_MAX];
+	char nonce[HEX_MAX], spec[PHRASE_MAX], local[IP_TEXT_MAX];
+
+	if (m->deleting) {
+		add(w, "; the mapping may still be there until it expires");
+		return;
+	}
+	add(w, "; a mapping may have been made all the same: ");
+	if (m->zero_port) {
+		add(w,
+			"it ends by itself, a delete of port 0 would take every mapping of this "
+			"host");
+		return;
+	}
+	if (m->opcode == PCP_PEER) {
+		add(w, "it ends by itself, PEER has no delete");
+		return;
+	}
+	phrase_server(&m->server, server, sizeof(server));
+	add(w, "delete it with pcpctl map -d -s %s", server);
+	if (!ip_is_v4(&m->server.local))
+		add(w, " -b %s", ip_format(&m->server.local, local));
+	if (m->asked == VIA_NAT_PMP)
+		add(w, " --nat-pmp");
+	else
+		add(w, " --nonce %s", hex(&m->nonce, nonce));
+	if (m->options->has_port_set)
+		add(w, " --port-set %u", m->options->port_set.size);
+	if (m->options->has_third_party) {
+		char address[IP_TEXT_MAX];
+
+		add(w, " -3 %s", ip_format(&m->options->third_party, address));
+	}
+	add(w, " %s", phrase_spec(m, spec, sizeof(spec)));
+}
+
 static void add_unwanted(struct words *w, const struct event_mapping *m, int64_t wall_ms)
 {
 	char until[WHEN_MAX];
@@ -91,8 +138,7 @@ static void add_unwanted(struct words *w, const struct event_mapping *m, int64_t
 	if (m->unwanted == UNWANTED_DELETED)
 		add(w, "; the unwanted mapping has been deleted again");
 	else if (m->unwanted == UNWANTED_LEFT && m->unwanted_port == 0)
-		add(w, "; a mapping may have been made all the same, and then stays until it "
-		       "expires");
+		add_cleanup(w, m);
 	else if (m->unwanted == UNWANTED_LEFT && m->unwanted_lifetime)
 		add(w, "; the unwanted mapping of port %u stays until %s", m->unwanted_port,
 			when_near(wall_ms + (int64_t)m->unwanted_lifetime * 1000, wall_ms, until,
@@ -108,8 +154,10 @@ static void add_not_public(struct words *w, const struct event_mapping *m)
 	char address[IP_TEXT_MAX];
 
 	if (ip_is_any(&m->unwanted_address)) {
-		add(w, "the external address is not known, and --require-public takes only one that "
-		       "is known to be public");
+		add(w,
+			"the external address is not known, and --require-public takes only one "
+			"that "
+			"is known to be public");
 		return;
 	}
 	ip_classify(&m->unwanted_address, &why);
@@ -117,8 +165,8 @@ static void add_not_public(struct words *w, const struct event_mapping *m)
 		ip_format(&m->unwanted_address, address), why);
 }
 
-static void refused(
-	struct words *w, const struct event_mapping *m, const char *server, int64_t wall_ms)
+static void refused(struct words *w, const struct event_mapping *m, const char *server,
+	int64_t wall_ms)
 {
 	const char *feature = m->feature ? m->feature : "this";
 
@@ -141,8 +189,9 @@ static void refused(
 		add_not_public(w, m);
 		break;
 	case REFUSAL_PAIR:
-		add(w, "refused: the other half of tcp+udp was refused, and -P takes both or "
-		       "neither");
+		add(w,
+			"refused: the other half of tcp+udp was refused, and -P takes both or "
+			"neither");
 		break;
 	case REFUSAL_ENCODE:
 		add(w, "refused, nothing was sent: %s", feature);
@@ -163,52 +212,14 @@ static void refused(
 
 /* --- unanswered --- */
 
-static const char *hex(const struct pcp_nonce *nonce, char text[static HEX_MAX])
-{
-	for (size_t i = 0; i < PCP_NONCE; i++)
-		snprintf(text + 2 * i, 3, "%02x", nonce->octets[i]);
-	return text;
-}
-
-/* A mapping may have been made and its answer lost: how to be rid of it. */
-static void add_cleanup(struct words *w, const struct event_mapping *m, const char *server)
-{
-	char nonce[HEX_MAX], spec[PHRASE_MAX];
-
-	if (m->deleting) {
-		add(w, "; the mapping may still be there until it expires");
-		return;
-	}
-	add(w, "; a mapping may have been made all the same: ");
-	if (m->zero_port) {
-		add(w, "it ends by itself, a delete of port 0 would take every mapping of this host");
-		return;
-	}
-	if (m->opcode == PCP_PEER) {
-		add(w, "it ends by itself, PEER has no delete");
-		return;
-	}
-	add(w, "delete it with pcpctl map -d");
-	if (m->server.found_by & FOUND_OPTION)
-		add(w, " -s %s", server);
-	if (m->asked == VIA_NAT_PMP)
-		add(w, " --nat-pmp");
-	else
-		add(w, " --nonce %s", hex(&m->nonce, nonce));
-	if (m->options->has_port_set)
-		add(w, " --port-set %u", m->options->port_set.size);
-	if (m->options->has_third_party) {
-		char address[IP_TEXT_MAX];
-
-		add(w, " -3 %s", ip_format(&m->options->third_party, address));
-	}
-	add(w, " %s", phrase_spec(m, spec, sizeof(spec)));
-}
-
 static void unanswered(struct words *w, const struct event_mapping *m, const char *server)
 {
 	char error[PHRASE_MAX];
 
+	if (m->attempts == 0) {
+		add(w, "not asked of %s: the time was over before its turn came", server);
+		return;
+	}
 	add(w, "no answer from %s to %u request%s", server, m->attempts,
 		m->attempts == 1 ? "" : "s");
 	if (m->has_error)
@@ -216,7 +227,7 @@ static void unanswered(struct words *w, const struct event_mapping *m, const cha
 	if (m->nat_pmp_answered && m->feature)
 		add(w, "; it answers NAT-PMP, which cannot express %s", m->feature);
 	else if (m->attempts)
-		add_cleanup(w, m, server);
+		add_cleanup(w, m);
 }
 
 /* --- unreachable --- */

@@ -15,7 +15,7 @@ bool outcome_is_answer(const struct event_mapping *mapping);
 
 /* Why there is none: "192.168.1.254 refused: NOT_AUTHORIZED (2): ...". Returns the
  * word that carries it ("refused"), static; NULL for an answer. */
-const char *outcome_problem(
-	const struct event_mapping *mapping, int64_t wall_ms, char *text, size_t size);
+const char *outcome_problem(const struct event_mapping *mapping, int64_t wall_ms, char *text,
+	size_t size);
 
 #endif

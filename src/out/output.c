@@ -150,9 +150,12 @@ enum via form_verdict(const struct event_server *server)
 
 	if (pcp->status == PROBE_OK || pcp->status == PROBE_ERROR)
 		return VIA_PCP;
-	/* refusing version 2 or 0 is speaking the other one */
-	if (nat_pmp->status == PROBE_OK || nat_pmp->status == PROBE_ERROR ||
-		pcp->status == PROBE_UNSUPPORTED)
+	if (nat_pmp->status == PROBE_OK || nat_pmp->status == PROBE_ERROR)
 		return VIA_NAT_PMP;
-	return nat_pmp->status == PROBE_UNSUPPORTED ? VIA_PCP : VIA_NONE;
+	/* Who refuses one version speaks the other, if that was not asked. */
+	if (pcp->status == PROBE_UNSUPPORTED && nat_pmp->status == PROBE_SKIPPED)
+		return VIA_NAT_PMP;
+	if (nat_pmp->status == PROBE_UNSUPPORTED && pcp->status == PROBE_SKIPPED)
+		return VIA_PCP;
+	return VIA_NONE;
 }

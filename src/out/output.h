@@ -17,11 +17,11 @@ enum output_form { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_QUIET };
 
 struct output_settings {
 	enum output_form form;
-	FILE *out;	     /* results */
-	FILE *err;	     /* everything else */
+	FILE *out; /* results */
+	FILE *err; /* everything else */
 	const char *command; /* for messages: "map" */
-	unsigned verbose;    /* number of -v */
-	bool color;	     /* on err and out alike */
+	unsigned verbose; /* number of -v */
+	bool color; /* on err and out alike */
 };
 
 struct output;
@@ -49,8 +49,7 @@ void output_event(struct output *output, const struct event *event);
 void output_dry(struct output *output, const struct event *event);
 
 /* Text: `! ` (error), `* ` ... on stderr; JSON: a record on stdout; quiet: nothing. */
-void output_finding(struct output *output, const struct finding *finding,
-	const struct event *when);
+void output_finding(struct output *output, const struct finding *finding, const struct event *when);
 
 /* `pcpctl: COMMAND: TEXT` on stderr; JSON: an `error` record on stdout as well
  * (its `exit`), timed by `wall_ms`. */

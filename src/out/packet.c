@@ -89,9 +89,9 @@ void packet_decode(const uint8_t *data, size_t n, struct packet *out)
 		p.version = data[0];
 		p.response = data[1] & 0x80;
 		p.opcode = data[1] & 0x7f;
-		p.kind = p.version == PCP_VERSION      ? PACKET_PCP
-			 : p.version == NATPMP_VERSION ? PACKET_NAT_PMP
-						       : PACKET_UNKNOWN;
+		p.kind = p.version == PCP_VERSION   ? PACKET_PCP :
+			p.version == NATPMP_VERSION ? PACKET_NAT_PMP :
+						      PACKET_UNKNOWN;
 	}
 	if (p.kind == PACKET_PCP)
 		decode_pcp(&p);

@@ -47,8 +47,8 @@ void packet_decode(const uint8_t *data, size_t n, struct packet *out);
 const char *packet_title(const struct packet *packet, char *text, size_t size);
 
 /* One line for each field, under the names of the RFCs, no newline. */
-void packet_lines(
-	const struct packet *packet, void (*line)(void *context, const char *text), void *context);
+void packet_lines(const struct packet *packet, void (*line)(void *context, const char *text),
+	void *context);
 
 /* A hex dump with offsets, 16 octets a line. */
 void packet_dump(const uint8_t *data, size_t n, void (*line)(void *context, const char *text),

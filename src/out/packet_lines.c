@@ -16,8 +16,8 @@ struct lines {
 	void *context;
 };
 
-__attribute__((format(printf, 3, 4))) static void field(
-	const struct lines *to, const char *name, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void field(const struct lines *to, const char *name,
+	const char *format, ...)
 {
 	char line[LINE_MAX_];
 	int n = snprintf(line, sizeof(line), "%-30s ", name);
@@ -77,9 +77,9 @@ static void opcode_line(const struct lines *to, const struct packet *p, const ch
 	field(to, "Opcode", "%u (%s), %s",
 		p->kind == PACKET_NAT_PMP && p->response ? p->opcode + 128u : p->opcode,
 		name ? name : "unknown",
-		p->response	? "response"
-		: p->has_answer ? "the top bit of a response is missing"
-				: "request");
+		p->response	      ? "response" :
+			p->has_answer ? "the top bit of a response is missing" :
+					"request");
 }
 
 /* --- PCP --- */
@@ -194,8 +194,8 @@ static void answer_lines(const struct lines *to, const struct natpmp_response *a
 	field_seconds(to, "Lifetime", answer->lifetime);
 }
 
-void packet_lines(
-	const struct packet *p, void (*line)(void *context, const char *text), void *context)
+void packet_lines(const struct packet *p, void (*line)(void *context, const char *text),
+	void *context)
 {
 	struct lines to = { line, context };
 
@@ -217,12 +217,12 @@ void packet_lines(
 	if (p->rest_is_options)
 		option_lines(&to, p);
 	else
-		field_hex(
-			&to, p->kind == PACKET_UNKNOWN ? "Octets" : "Octets after that", &p->rest);
+		field_hex(&to, p->kind == PACKET_UNKNOWN ? "Octets" : "Octets after that",
+			&p->rest);
 }
 
-void packet_dump(
-	const uint8_t *data, size_t n, void (*line)(void *context, const char *text), void *context)
+void packet_dump(const uint8_t *data, size_t n, void (*line)(void *context, const char *text),
+	void *context)
 {
 	for (size_t at = 0; at < n; at += 16) {
 		char text[96];
@@ -230,8 +230,8 @@ void packet_dump(
 
 		for (size_t i = at; i < at + 16; i++)
 			used += (size_t)(i < n ? snprintf(text + used, sizeof(text) - used,
-							 "%s%02x", i % 8 ? " " : "  ", data[i])
-					       : snprintf(text + used, sizeof(text) - used, "%s",
+							 "%s%02x", i % 8 ? " " : "  ", data[i]) :
+						 snprintf(text + used, sizeof(text) - used, "%s",
 							 i % 8 ? "   " : "    "));
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "  |");
 		for (size_t i = at; i < n && i < at + 16; i++)

@@ -19,8 +19,8 @@ static void quiet_mapping(struct output *output, const struct event *event)
 		fprintf(out, "-\n");
 	else if (m->has_external_address)
 		fprintf(out, "%s\n",
-			phrase_endpoint(
-				&m->external_address, m->external_port, text, sizeof(text)));
+			phrase_endpoint(&m->external_address, m->external_port, text,
+				sizeof(text)));
 	else
 		fprintf(out, "?:%u\n", m->external_port);
 }
@@ -40,8 +40,8 @@ static void quiet_servers(struct output *output, const struct event *events, siz
 	}
 }
 
-static void quiet_finding(
-	struct output *output, const struct finding *finding, const struct event *when)
+static void quiet_finding(struct output *output, const struct finding *finding,
+	const struct event *when)
 {
 	(void)output;
 	(void)finding;

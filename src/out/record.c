@@ -43,8 +43,8 @@ void record_put_protocol(const struct json *r, const char *key, uint8_t protocol
 	char text[16];
 
 	json_put_string(r, key,
-		protocol == PROTOCOL_ALL ? "all"
-					 : codes_protocol_text(protocol, text, sizeof(text)));
+		protocol == PROTOCOL_ALL ? "all" :
+					   codes_protocol_text(protocol, text, sizeof(text)));
 }
 
 /* --- mapping --- */
@@ -88,7 +88,7 @@ static void put_lifetimes(const struct json *r, const struct event_mapping *m, i
 	char time[WHEN_MAX];
 	bool answer = outcome_is_answer(m) && m->outcome != OUTCOME_LOST;
 
-	if (!m->deleting)
+	if (!m->deleting && !m->recorded)
 		json_put_number(r, "requested_lifetime", m->requested_lifetime);
 	if (answer)
 		json_put_number(r, "lifetime", m->lifetime);
@@ -119,14 +119,15 @@ static void put_answer(const struct json *r, const struct event_mapping *m)
 		json_put_string(r, "via", event_via_name(m->via));
 		json_put_number(r, "version", nat_pmp ? NATPMP_VERSION : PCP_VERSION);
 	}
-	if (!nat_pmp)
+	if (!nat_pmp && m->asked != VIA_NAT_PMP)
 		json_put_hex(r, "nonce", m->nonce.octets, PCP_NONCE);
 	if (m->answered && m->has_epoch)
 		json_put_number(r, "epoch", m->epoch);
 	put_verdict(r, m);
 	if (m->answered && m->rtt > 0)
 		json_put_ms(r, "rtt_ms", m->rtt);
-	json_put_number(r, "attempts", m->attempts);
+	if (!m->recorded)
+		json_put_number(r, "attempts", m->attempts);
 }
 
 static void put_asked(const struct json *r, const struct event_mapping *m)
@@ -141,6 +142,8 @@ static void put_asked(const struct json *r, const struct event_mapping *m)
 		json_put_ip(r, "remote_address", &m->remote_address);
 		json_put_number(r, "remote_port", m->remote_port);
 	}
+	if (m->elsewhere)
+		json_put_bool(r, "elsewhere", true);
 	if (options->has_third_party)
 		json_put_ip(r, "third_party", &options->third_party);
 	put_filters(r, options);
@@ -191,8 +194,8 @@ static void put_found_by(const struct json *r, unsigned bits)
 			json_add_string(&list, names[i].name);
 }
 
-static void put_probe(
-	const struct json *r, const struct event_probe *p, bool nat_pmp, const struct ip *external)
+static void put_probe(const struct json *r, const struct event_probe *p, bool nat_pmp,
+	const struct ip *external)
 {
 	struct json probe = json_put_object(r, nat_pmp ? "nat_pmp" : "pcp");
 
@@ -263,8 +266,8 @@ static void record_event(struct output *output, const struct event *event)
 		record_packet(output, event);
 }
 
-static void record_finding(
-	struct output *output, const struct finding *finding, const struct event *when)
+static void record_finding(struct output *output, const struct finding *finding,
+	const struct event *when)
 {
 	struct json r = json_begin(output, "finding", when ? when->wall_ms : 0);
 	char text[FORM_LINE_MAX], since[WHEN_MAX];
@@ -272,8 +275,8 @@ static void record_finding(
 	json_put_string(&r, "id", finding->id);
 	json_put_string(&r, "severity", findings_severity_name(finding->severity));
 	record_put_server(&r, &finding->server);
-	form_finding_text(
-		finding, when_utc(finding->since_ms, since, sizeof(since)), text, sizeof(text));
+	form_finding_text(finding, when_utc(finding->since_ms, since, sizeof(since)), text,
+		sizeof(text));
 	json_put_string(&r, "text", text);
 	if (finding->advice[0])
 		json_put_string(&r, "advice", finding->advice);

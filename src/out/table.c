@@ -34,8 +34,8 @@ static void via_cell(const struct server_id *id, char *cell)
 	text[0] = '\0';
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
 		if (id->found_by & ways[i].bit)
-			n += (size_t)snprintf(
-				text + n, sizeof(text) - n, "%s%s", n ? " + " : "", ways[i].name);
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? " + " : "",
+				ways[i].name);
 	/* what was named by hand is shown as it was named */
 	if (id->interface[0] && id->found_by != FOUND_OPTION)
 		snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", id->interface);
@@ -73,8 +73,8 @@ static void status_cell(const struct event_probe *probe, bool nat_pmp, char *cel
 static bool said_once(const struct event_server *s)
 {
 	return s->nat_pmp.status == s->pcp.status &&
-	       (s->pcp.status == PROBE_REFUSED || s->pcp.status == PROBE_PROHIBITED ||
-		       s->pcp.status == PROBE_UNREACHABLE);
+		(s->pcp.status == PROBE_REFUSED || s->pcp.status == PROBE_PROHIBITED ||
+			s->pcp.status == PROBE_UNREACHABLE);
 }
 
 static void fill(const struct event_server *s, struct row *row)

@@ -19,7 +19,9 @@ static const char *side(const struct ip *ip, bool any_port, uint16_t port, char 
 {
 	char address[IP_TEXT_MAX];
 
-	if (!ip)
+	if (!ip && !any_port && !port)
+		snprintf(text, size, "?");
+	else if (!ip)
 		snprintf(text, size, any_port ? "?:*" : "?:%u", port);
 	else if (any_port)
 		snprintf(text, size, ip_is_v4(ip) ? "%s:*" : "[%s]:*", ip_format(ip, address));
@@ -73,8 +75,12 @@ static void print_change(FILE *out, const struct event_mapping *m)
 {
 	char previous[PHRASE_MAX];
 
-	if (m->outcome != OUTCOME_GRANTED)
+	if (m->recorded && m->outcome == OUTCOME_UNANSWERED)
+		fprintf(out, "  not confirmed");
+	else if (m->outcome != OUTCOME_GRANTED)
 		fprintf(out, "  %s", event_outcome_name(m->outcome));
+	if (m->elsewhere)
+		fprintf(out, "  elsewhere (%s)", m->server.interface);
 	if (m->outcome == OUTCOME_CHANGED && m->has_previous)
 		fprintf(out, ", was %s",
 			side(ip_is_any(&m->previous_address) ? NULL : &m->previous_address, false,
@@ -161,8 +167,8 @@ static void print_dropped(struct output *output, const struct event_dropped *dro
 	snprintf(line, sizeof(line), "dropped %zu octets from %s (%s...): %s%s", dropped->length,
 		phrase_endpoint(&dropped->from.address, dropped->from.port, from, sizeof(from)),
 		packet_hex(dropped->octets,
-			dropped->length < sizeof(dropped->octets) ? dropped->length
-								  : sizeof(dropped->octets),
+			dropped->length < sizeof(dropped->octets) ? dropped->length :
+								    sizeof(dropped->octets),
 			octets, sizeof(octets)),
 		event_drop_name(dropped->reason), numbers);
 	form_err(output, line, NULL);
@@ -263,8 +269,8 @@ static void text_dry(struct output *output, const struct event *event)
 
 /* --- findings and messages --- */
 
-static void text_finding(
-	struct output *output, const struct finding *finding, const struct event *when)
+static void text_finding(struct output *output, const struct finding *finding,
+	const struct event *when)
 {
 	static const char *const colors[] = {
 		[SEVERITY_INFO] = "",
@@ -275,8 +281,8 @@ static void text_finding(
 	char text[FORM_LINE_MAX], line[FORM_LINE_MAX], since[WHEN_MAX];
 
 	(void)when; /* only a record carries its time */
-	form_finding_text(
-		finding, when_date(finding->since_ms, since, sizeof(since)), text, sizeof(text));
+	form_finding_text(finding, when_date(finding->since_ms, since, sizeof(since)), text,
+		sizeof(text));
 	visible(text, strlen(text), line, sizeof(line));
 	if (fflush(output->settings.out) != 0)
 		output->failed = true;

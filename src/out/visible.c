@@ -57,7 +57,7 @@ static uint32_t code_point(const uint8_t *p, size_t length)
 static bool is_dangerous(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+		(c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
 /* One unit of `p` as text; *used says how many octets it was made of. */

@@ -65,6 +65,6 @@ const char *when_near(int64_t wall_ms, int64_t now_ms, char *text, size_t size)
 {
 	int64_t away = wall_ms > now_ms ? wall_ms - now_ms : now_ms - wall_ms;
 
-	return away < DAY_MS ? when_time(wall_ms, text, size)
-			     : local(wall_ms, "%Y-%m-%d %H:%M:%S", text, size);
+	return away < DAY_MS ? when_time(wall_ms, text, size) :
+			       local(wall_ms, "%Y-%m-%d %H:%M:%S", text, size);
 }

@@ -59,11 +59,14 @@ static void second_settled(struct client *client, struct pair *pair, const struc
 /* The first result of each half counts; what becomes of it later is its own. */
 static void follow_pairs(struct client *client, size_t server, const struct event *event)
 {
-	struct number_key key = { server, event->mapping.want };
+	struct number_key key;
 	struct pair *pair;
 
 	if (client->cancelled)
 		return;
+	memset(&key, 0, sizeof(key)); /* it is hashed as octets */
+	key.server = server;
+	key.number = event->mapping.want;
 	HASH_FIND(by_first, client->firsts, &key, sizeof(key), pair);
 	if (pair && !pair->asked)
 		ask_second(client, pair, event);

@@ -44,7 +44,7 @@ struct client {
 	size_t server_count;
 	struct pair *firsts, *seconds; /* the same pairs by either number */
 	size_t next_output; /* servers take turns */
-	struct event held;  /* the event of a second half that was never asked */
+	struct event held; /* the event of a second half that was never asked */
 	bool has_held;
 	bool cancelled, failed;
 };

@@ -14,14 +14,14 @@
 struct epoch {
 	bool known;
 	uint32_t server; /* seconds */
-	struct mono at;	 /* our clock */
+	struct mono at; /* our clock */
 };
 
 struct epoch_check {
 	bool valid;
-	bool first;	  /* there was nothing to compare with */
+	bool first; /* there was nothing to compare with */
 	uint32_t previous, current;
-	int64_t elapsed;  /* seconds of our clock since the previous sample */
+	int64_t elapsed; /* seconds of our clock since the previous sample */
 	int64_t expected; /* previous + elapsed */
 };
 

@@ -24,7 +24,7 @@ enum found_by { FOUND_ROUTE = 1, FOUND_DHCP = 2, FOUND_ANYCAST = 4, FOUND_OPTION
 /* One server as seen from one local address. */
 struct server_id {
 	struct endpoint server;
-	struct ip local;	      /* our address towards it */
+	struct ip local; /* our address towards it */
 	char interface[NET_NAME_MAX]; /* "" when unknown */
 	unsigned found_by;
 };
@@ -53,14 +53,14 @@ enum mapping_outcome { /* the names are those of cli.md, see event_outcome_name(
 
 /* Why a mapping was refused, when it was not by a result code of the server. */
 enum refusal {
-	REFUSAL_RESULT,		/* event.result says it */
-	REFUSAL_NAT_PMP,	/* NAT-PMP cannot express `feature` */
+	REFUSAL_RESULT, /* event.result says it */
+	REFUSAL_NAT_PMP, /* NAT-PMP cannot express `feature` */
 	REFUSAL_OTHER_EXTERNAL, /* -P: another port or address was assigned */
-	REFUSAL_NOT_PUBLIC,	/* --require-public */
-	REFUSAL_PAIR,		/* -P with tcp+udp: the other half was refused */
-	REFUSAL_ENCODE,		/* nothing was sent: `feature` is the encoder's reason */
-	REFUSAL_CANCELLED,	/* interrupted: it is no longer wanted */
-	REFUSAL_EMPTY,		/* success, but with lifetime 0 or no port: nothing is mapped */
+	REFUSAL_NOT_PUBLIC, /* --require-public */
+	REFUSAL_PAIR, /* -P with tcp+udp: the other half was refused */
+	REFUSAL_ENCODE, /* nothing was sent: `feature` is the encoder's reason */
+	REFUSAL_CANCELLED, /* interrupted: it is no longer wanted */
+	REFUSAL_EMPTY, /* success, but with lifetime 0 or no port: nothing is mapped */
 };
 
 /* What became of a mapping that was made but is not wanted. */
@@ -69,12 +69,14 @@ enum unwanted { UNWANTED_NONE, UNWANTED_DELETED, UNWANTED_LEFT };
 struct event_mapping {
 	enum mapping_outcome outcome;
 	struct server_id server;
-	enum via via;	 /* VIA_NONE when nobody answered */
-	enum via asked;	 /* the protocol it was last asked in */
-	unsigned want;	 /* the number the caller gave it */
+	enum via via; /* VIA_NONE when nobody answered */
+	enum via asked; /* the protocol it was last asked in */
+	unsigned want; /* the number the caller gave it */
 	uint8_t opcode;
 	uint8_t protocol;
 	bool deleting; /* the request was a delete */
+	bool recorded; /* --list: what the state directory holds; nobody was asked */
+	bool elsewhere; /* recorded, of another network than this one */
 	bool zero_port; /* NAT-PMP's internal port 0: not all ports, and never deleted */
 	struct ip internal_address;
 	uint16_t internal_port;
@@ -93,7 +95,7 @@ struct event_mapping {
 	uint32_t requested_lifetime, lifetime;
 
 	bool answered; /* the server said something: result, epoch and rtt are valid */
-	unsigned result;	/* in the numbering of `via` */
+	unsigned result; /* in the numbering of `via` */
 	uint32_t error_lifetime;
 	bool has_epoch;
 	uint32_t epoch;
@@ -113,7 +115,7 @@ struct event_mapping {
 	bool nat_pmp_answered; /* UNANSWERED: but NAT-PMP answered, which cannot express it */
 	bool has_error;
 	struct net_error error; /* UNREACHABLE, or the hint of an UNANSWERED one */
-	bool has_previous;	/* CHANGED */
+	bool has_previous; /* CHANGED */
 	struct ip previous_address;
 	uint16_t previous_port;
 };
@@ -122,7 +124,7 @@ enum probe_status { /* cli.md: JSON record `server` */
 	PROBE_SKIPPED,
 	PROBE_OK,
 	PROBE_UNSUPPORTED,
-	PROBE_REFUSED,	   /* ICMP port unreachable */
+	PROBE_REFUSED, /* ICMP port unreachable */
 	PROBE_PROHIBITED,
 	PROBE_UNREACHABLE,
 	PROBE_SILENT,
@@ -151,7 +153,7 @@ struct event_server {
 	bool has_error;
 	struct net_error error;
 	uint8_t version_octet1; /* of an "unsupported version" answer, as seen */
-	size_t version_length;	/* its length, 0: none came */
+	size_t version_length; /* its length, 0: none came */
 };
 
 struct event_epoch {
@@ -160,13 +162,13 @@ struct event_epoch {
 	bool regressed; /* false: in range again */
 	uint32_t previous, current;
 	int64_t expected; /* seconds */
-	int64_t elapsed;  /* seconds of our clock between the two */
+	int64_t elapsed; /* seconds of our clock between the two */
 };
 
 enum version_change {
 	VERSION_SAID_NAT_PMP, /* it said that version 2 is not supported */
-	VERSION_FELL_BACK,    /* silent on version 2, answers version 0 */
-	VERSION_PCP_LATER,    /* fallen back, and now a version-2 answer came */
+	VERSION_FELL_BACK, /* silent on version 2, answers version 0 */
+	VERSION_PCP_LATER, /* fallen back, and now a version-2 answer came */
 };
 
 struct event_version {
@@ -174,7 +176,7 @@ struct event_version {
 	enum version_change change;
 	uint8_t octets[4]; /* of the answer */
 	size_t length;
-	int64_t waited;	   /* FELL_BACK: ns since the first version-2 request */
+	int64_t waited; /* FELL_BACK: ns since the first version-2 request */
 	unsigned attempts; /* FELL_BACK: version-2 requests without an answer */
 	uint16_t external_port; /* PCP_LATER: of the mapping it granted, 0 when none */
 };
@@ -205,8 +207,8 @@ struct event_dropped {
 	struct endpoint from;
 	enum drop_reason reason;
 	size_t length;
-	uint8_t octets[4];	 /* its first octets */
-	unsigned got, expected;	 /* ports, opcodes, lengths: as the reason has them */
+	uint8_t octets[4]; /* its first octets */
+	unsigned got, expected; /* ports, opcodes, lengths: as the reason has them */
 };
 
 struct event_error {
@@ -220,7 +222,7 @@ struct event_packet {
 	bool dry; /* shown, not sent */
 	enum drop_reason drop; /* received: DROP_NONE when it was used */
 	size_t length; /* of what is in `octets` */
-	size_t whole;  /* of the datagram: more, where it was longer than is legal */
+	size_t whole; /* of the datagram: more, where it was longer than is legal */
 	uint8_t octets[PCP_MAX];
 };
 

@@ -28,7 +28,8 @@ const char *want_beyond_natpmp(const struct want *want, const struct ip *local)
 		return "PEER";
 	if (want->protocol != PROTOCOL_TCP && want->protocol != PROTOCOL_UDP)
 		return "protocols other than TCP and UDP";
-	if (want->internal_port == 0 && !want->zero_port)
+	/* A delete of port 0 is the wipe, if it is NAT-PMP that was chosen (3.4). */
+	if (want->internal_port == 0 && !want->zero_port && !(want->nat_pmp && want->lifetime == 0))
 		return "a mapping of all ports";
 	if (want->options.prefer_failure && !ip_is_any(&want->external_address))
 		return "an external address (-e) with -P";
@@ -84,12 +85,12 @@ int64_t mapping_refused_for(const struct mapping *mapping)
 	bool is_long = code && code->class == CODE_LONG;
 
 	if (mapping->refusal != REFUSAL_RESULT && mapping->refusal != REFUSAL_EMPTY)
+		return 300 * SEC;
+	if (mapping->via == VIA_NAT_PMP) /* it has no error lifetimes */
+		return 30 * SEC;
+	if (seconds == 0 && is_long)
 		seconds = 300;
-	else if (mapping->via == VIA_NAT_PMP) /* it has no error lifetimes */
-		seconds = 30;
-	else if (seconds == 0)
-		seconds = is_long ? 300 : 30;
-	else if (seconds < 30)
+	if (seconds < 30)
 		seconds = 30;
 	if (seconds > MAPPING_LIFETIME_MAX)
 		seconds = MAPPING_LIFETIME_MAX;

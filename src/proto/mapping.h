@@ -17,21 +17,22 @@
 
 /* What is asked of a server. What options point to outlives the session. */
 struct want {
-	unsigned number;	/* the caller's name for it, copied into events */
-	uint8_t opcode;		/* PCP_MAP or PCP_PEER */
+	unsigned number; /* the caller's name for it, copied into events */
+	uint8_t opcode; /* PCP_MAP or PCP_PEER */
 	uint8_t protocol;
 	uint16_t internal_port;
 	uint16_t external_port; /* suggested, 0: no preference */
 	struct ip external_address; /* suggested; the wildcard of its family: none */
-	uint16_t remote_port;	    /* PEER */
+	uint16_t remote_port; /* PEER */
 	struct ip remote_address;
-	uint32_t lifetime;	/* seconds; 0: delete */
+	uint32_t lifetime; /* seconds; 0: delete */
 	struct pcp_nonce nonce;
-	bool nonce_is_new;	/* made in this run: an unwanted mapping is ours to delete */
+	bool nonce_is_new; /* made in this run: an unwanted mapping is ours to delete */
 	struct pcp_options options;
-	bool keep;		/* renew and recover until deleted */
-	bool require_public;	/* refuse a private, shared or bogus external address */
-	bool zero_port;		/* the NAT-PMP convention of VPN providers: internal port 0 */
+	bool keep; /* renew and recover until deleted */
+	bool require_public; /* refuse a private, shared or bogus external address */
+	bool nat_pmp; /* it was made in NAT-PMP: version 2 is not asked */
+	bool zero_port; /* the NAT-PMP convention of VPN providers: internal port 0 */
 };
 
 /* What of a want NAT-PMP cannot say, as a static phrase; NULL when it can say all.
@@ -42,13 +43,13 @@ const char *want_beyond_natpmp(const struct want *want, const struct ip *local);
 bool want_is_met(const struct want *want, uint16_t port, const struct ip *address);
 
 enum mapping_state {
-	MAPPING_QUEUED,	 /* waits for a place in the window */
-	MAPPING_ASKING,	 /* sent, unanswered; the timer sends again */
-	MAPPING_ASIDE,	 /* -P: granted another port; the timer ends the wait for the right one */
+	MAPPING_QUEUED, /* waits for a place in the window */
+	MAPPING_ASKING, /* sent, unanswered; the timer sends again */
+	MAPPING_ASIDE, /* -P: granted another port; the timer ends the wait for the right one */
 	MAPPING_ADDRESS, /* NAT-PMP granted a port; the external address is being asked */
-	MAPPING_HELD,	 /* granted; the timer renews or ends it */
+	MAPPING_HELD, /* granted; the timer renews or ends it */
 	MAPPING_REFUSED, /* or lost; the timer asks again, if it is kept */
-	MAPPING_ENDED,	 /* nothing more will happen */
+	MAPPING_ENDED, /* nothing more will happen */
 };
 
 enum mapping_purpose {
@@ -64,8 +65,8 @@ struct grant {
 	bool held;
 	uint16_t external_port;
 	struct ip external_address; /* a wildcard: not known */
-	uint32_t lifetime;	    /* as the server said it */
-	struct mono at, expires;    /* expires: by the lifetime as we take it */
+	uint32_t lifetime; /* as the server said it */
+	struct mono at, expires; /* expires: by the lifetime as we take it */
 };
 
 /* What the server last said to it. */
@@ -84,18 +85,18 @@ struct mapping {
 	enum mapping_purpose purpose;
 	enum via via; /* the protocol it is asked in */
 	bool outstanding; /* holds a place in the window */
-	struct mono due;    /* what the state waits for */
+	struct mono due; /* what the state waits for */
 	struct timer timer; /* at `due`, or at the expiry of what is kept and held */
 	struct retry retry;
 	unsigned attempts; /* sends for this purpose, in both versions */
 	unsigned renewals; /* attempts since the grant */
 	struct grant grant;
 	struct answer answer;
-	enum refusal refusal;	/* why, of the last refusal or ROLLBACK */
-	const char *feature;	/* of the last refusal, static or NULL */
+	enum refusal refusal; /* why, of the last refusal or ROLLBACK */
+	const char *feature; /* of the last refusal, static or NULL */
 	enum unwanted unwanted;
 	bool external_wildcard; /* granted, but with 0.0.0.0 or :: as the address */
-	bool has_previous;	/* the external address and port before the last grant */
+	bool has_previous; /* the external address and port before the last grant */
 	struct ip previous_address;
 	uint16_t previous_port;
 	struct ip unwanted_address;
@@ -103,10 +104,10 @@ struct mapping {
 	uint16_t unwanted_port; /* ROLLBACK and ASIDE: of the grant that is not wanted */
 	uint32_t unwanted_lifetime;
 	struct mapping *next, *prev; /* in a queue of the session */
-	int queue;	/* which one, -1: none */
-	bool awaiting;	/* a request is out that no answer has come to */
+	int queue; /* which one, -1: none */
+	bool awaiting; /* a request is out that no answer has come to */
 	unsigned stale; /* a delete is asked: so many requests before it may yet be answered */
-	bool lost;	/* reported lost, not yet back */
+	bool lost; /* reported lost, not yet back */
 	size_t place; /* in the session's list of all */
 };
 

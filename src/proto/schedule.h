@@ -14,11 +14,11 @@
 
 /* A schedule of retransmission; durations in ns. */
 struct schedule {
-	int64_t first;	   /* the wait after the first send */
-	int64_t max;	   /* of a wait, before its jitter */
-	unsigned tries;	   /* sends in all; 0: no limit */
+	int64_t first; /* the wait after the first send */
+	int64_t max; /* of a wait, before its jitter */
+	unsigned tries; /* sends in all; 0: no limit */
 	unsigned jitter_percent;
-	bool follows_rtt;  /* the first wait is at least 4 smoothed round trips */
+	bool follows_rtt; /* the first wait is at least 4 smoothed round trips */
 };
 
 /* cli.md: sends at about 0, 0.25, 0.75, 1.75, 3.75 s ..., each wait +-10 %. */

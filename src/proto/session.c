@@ -37,7 +37,8 @@ void session_free(struct session *session)
 		HASH_DEL(session->by_key, entry);
 		free(entry);
 	}
-	LL_FOREACH_SAFE(session->retired, entry, next) {
+	LL_FOREACH_SAFE(session->retired, entry, next)
+	{
 		free(entry);
 	}
 	heap_free(&session->timers);
@@ -115,8 +116,8 @@ void session_release(struct session *session, struct mapping *mapping, bool answ
 	if (session->natpmp_waiting != mapping)
 		return;
 	session->natpmp_waiting = NULL; /* nobody asks for the address any more */
-	session->address.under_way = session->address.ready = session->probing &&
-		session->address.under_way;
+	session->address.under_way = session->address.ready =
+		session->probing && session->address.under_way;
 }
 
 void session_end(struct session *session, struct mapping *mapping)
@@ -178,7 +179,8 @@ void session_ask_natpmp(struct session *session, struct mapping *mapping, struct
 void session_ask(struct session *session, struct mapping *mapping, enum mapping_purpose purpose,
 	struct mono now)
 {
-	bool natpmp = version_is_natpmp(&session->version) || mapping->want.zero_port;
+	bool natpmp = version_is_natpmp(&session->version) || mapping->want.zero_port ||
+		mapping->want.nat_pmp;
 
 	session_release(session, mapping, false);
 	session_queue(session, mapping, -1);

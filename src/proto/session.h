@@ -23,11 +23,11 @@
 struct session_config {
 	struct server_id id;
 	enum version_policy policy;
-	const struct schedule *pcp;    /* schedule_quick or schedule_pcp */
+	const struct schedule *pcp; /* schedule_quick or schedule_pcp */
 	const struct schedule *natpmp; /* schedule_quick or schedule_natpmp */
 	struct mono give_up; /* what is unanswered then is reported as such */
-	uint64_t seed;	     /* of the jitter */
-	bool unlimited;	     /* no window: --dry-run shows every request at once */
+	uint64_t seed; /* of the jitter */
+	bool unlimited; /* no window: --dry-run shows every request at once */
 };
 
 struct datagram {

@@ -16,9 +16,10 @@ static bool differs(const struct mapping *mapping)
 {
 	const struct grant *grant = &mapping->grant;
 
-	return mapping->has_previous && (grant->external_port != mapping->previous_port ||
-		(!ip_is_any(&grant->external_address) &&
-			!ip_equal(&grant->external_address, &mapping->previous_address)));
+	return mapping->has_previous &&
+		(grant->external_port != mapping->previous_port ||
+			(!ip_is_any(&grant->external_address) &&
+				!ip_equal(&grant->external_address, &mapping->previous_address)));
 }
 
 static enum mapping_outcome outcome_of(const struct mapping *mapping)
@@ -28,6 +29,15 @@ static enum mapping_outcome outcome_of(const struct mapping *mapping)
 	if (differs(mapping))
 		return OUTCOME_CHANGED;
 	return mapping->lost ? OUTCOME_RECOVERED : OUTCOME_RENEWED;
+}
+
+/* Of the family that was asked, too: another one is reached by nobody who was told. */
+static bool is_public(const struct mapping *mapping)
+{
+	const struct ip *address = &mapping->grant.external_address;
+
+	return ip_is_v4(address) == ip_is_v4(&mapping->want.external_address) &&
+		ip_classify(address, NULL) == IP_PUBLIC;
 }
 
 void session_hold(struct session *session, struct mapping *mapping, struct mono now)
@@ -41,8 +51,7 @@ void session_hold(struct session *session, struct mapping *mapping, struct mono 
 	mapping->unwanted_port = 0;
 	mapping->unwanted_lifetime = 0;
 
-	if (mapping->want.require_public &&
-		ip_classify(&mapping->grant.external_address, NULL) != IP_PUBLIC) {
+	if (mapping->want.require_public && !is_public(mapping)) {
 		mapping->unwanted_port = mapping->grant.external_port;
 		mapping->unwanted_lifetime = mapping->grant.lifetime;
 		mapping->unwanted_address = mapping->grant.external_address;

@@ -103,4 +103,3 @@ bool session_recognises(const struct session *session, const void *data, size_t 
 	}
 	return false;
 }
-

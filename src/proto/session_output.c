@@ -27,8 +27,8 @@ static bool send_announce(struct session *session, struct mono now, struct datag
 		.client = session->config.id.local,
 	};
 
-	session->announce.deadline = exchange_sent(session, &session->announce,
-		session->config.pcp, session->rtt_pcp, now);
+	session->announce.deadline = exchange_sent(session, &session->announce, session->config.pcp,
+		session->rtt_pcp, now);
 	count_pcp(session, now);
 	return pcp_encode(&request, out->octets, &out->length) == PCP_ENCODE_OK;
 }

@@ -37,8 +37,8 @@ static enum drop_reason mismatch(struct session *session, const struct mapping_k
 		if (mine->opcode != key->opcode)
 			reason = session_drop(session, DROP_OPCODE, key->opcode, mine->opcode);
 		else if (mine->protocol != key->protocol)
-			reason = session_drop(session, DROP_PROTOCOL, key->protocol,
-				mine->protocol);
+			reason =
+				session_drop(session, DROP_PROTOCOL, key->protocol, mine->protocol);
 		else if (mine->internal_port != key->internal_port)
 			reason = session_drop(session, DROP_INTERNAL_PORT, key->internal_port,
 				mine->internal_port);
@@ -111,6 +111,11 @@ static enum drop_reason input_mapping(struct session *session, struct rd *r,
 	HASH_FIND(hh, session->by_key, &key, sizeof(key), entry);
 	if (!entry)
 		return mismatch(session, &key);
+	/* Our own request sent back with the R bit set: it names no address, and where an
+	 * answer that was understood has zeros it has the end of ours (RFC 6887, 7.2). */
+	if (header->result == PCP_SUCCESS && !header->reserved_zero &&
+		ip_is_any(&data.external_address))
+		return DROP_REQUEST;
 	if (entry->mapping.want.options.has_port_set && header->result == PCP_SUCCESS)
 		note_port_set(&entry->mapping, *r, &data);
 	session_check_epoch(session, VIA_PCP, header->epoch, now);

@@ -127,8 +127,8 @@ static void report_grant(const struct mapping *mapping, struct event_mapping *ev
 	event->port_set = mapping->port_set;
 }
 
-void session_report(struct session *session, struct mapping *mapping,
-	enum mapping_outcome outcome, struct mono now)
+void session_report(struct session *session, struct mapping *mapping, enum mapping_outcome outcome,
+	struct mono now)
 {
 	struct event *event = session_push(session, EVENT_MAPPING, now);
 	struct event_mapping *told;
@@ -181,6 +181,10 @@ static void tell_probe(const struct session *session, const struct exchange *exc
 	unsigned malformed, bool asked, struct event_probe *told)
 {
 	*told = exchange->heard;
+	if (told->status == PROBE_UNSUPPORTED) {
+		told->answered = true;
+		told->result = PCP_UNSUPP_VERSION; /* NAT-PMP has the same number */
+	}
 	told->attempts = exchange->retry.sends;
 	if (told->status != PROBE_SKIPPED || !asked)
 		return;

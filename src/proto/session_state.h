@@ -37,8 +37,8 @@ struct entry {
 /* An ANNOUNCE or a NAT-PMP external-address exchange. */
 struct exchange {
 	bool under_way; /* repeats on its schedule until answered */
-	bool ready;	/* to be sent at the next output */
-	bool out;	/* sent, and its wait is not over: NAT-PMP asks nothing else then */
+	bool ready; /* to be sent at the next output */
+	bool out; /* sent, and its wait is not over: NAT-PMP asks nothing else then */
 	struct retry retry;
 	struct mono deadline;
 	struct event_probe heard;
@@ -62,38 +62,39 @@ struct session {
 	struct entry *by_key;
 	struct entry *retired; /* ended, and their key asked for anew */
 	struct heap timers;
-	size_t mappings;  /* all that were added and not ended by their owner */
+	size_t mappings; /* all that were added and not ended by their owner */
 	size_t unsettled; /* those without a result yet */
 	struct mapping *queues[QUEUES];
 	struct mapping *natpmp_asking; /* RFC 6886, 3.1: one request at a time */
 	struct mapping *natpmp_waiting; /* in MAPPING_ADDRESS */
 
 	struct exchange announce, address;
-	bool probing;	    /* an EVENT_SERVER is owed */
+	bool probing; /* an EVENT_SERVER is owed */
 	bool external_known; /* the NAT-PMP address was asked since the last mapping or reset */
-	struct ip external;  /* NAT-PMP; a wildcard: it could not be had */
+	struct ip external; /* NAT-PMP; a wildcard: it could not be had */
 	bool external_refused, external_wildcard;
 	unsigned external_result;
 
 	struct mono recover_at; /* after an Epoch reset; MONO_NEVER */
-	struct mono reset_at;	/* when it was noticed */
+	struct mono reset_at; /* when it was noticed */
 	bool has_error;
 	struct net_error error; /* the hint for the verdict */
-	bool ended;		/* no server there: nothing more is sent */
-	bool given_up;		/* -t is over: only what was made is still taken back, */
-	bool cancelled;		/* as after a signal, */
-	struct mono close_by;	/* until then at the latest, */
+	bool ended; /* no server there: nothing more is sent */
+	bool given_up; /* -t is over: only what was made is still taken back, */
+	bool cancelled; /* as after a signal, */
+	struct mono close_by; /* until then at the latest, */
 	struct mono close_soon; /* and so long after the last answer */
 	unsigned malformed_v2, malformed_v0;
 	uint8_t version_octets[4];
 	size_t version_length;
 	struct event_queue events;
 	bool failed;
-	bool pcp_later;	       /* reported: version 2 was heard after the fallback */
+	unsigned version_refusals; /* UNSUPP_VERSION answers so far */
+	bool pcp_later; /* reported: version 2 was heard after the fallback */
 	unsigned drop_got, drop_expected; /* of the datagram in hand */
-	bool heard;	       /* a proper answer of any version came */
+	bool heard; /* a proper answer of any version came */
 	struct mono pcp_first; /* the first version-2 send */
-	unsigned pcp_sends;    /* version-2 requests sent */
+	unsigned pcp_sends; /* version-2 requests sent */
 	unsigned natpmp_sends; /* version-0 requests sent */
 };
 
@@ -197,8 +198,8 @@ void session_end_all(struct session *session, struct mono now);
 /* Appends an event of `kind`, stamped; NULL when there is no memory. */
 struct event *session_push(struct session *session, enum event_kind kind, struct mono now);
 /* Reports the state of a mapping. */
-void session_report(struct session *session, struct mapping *mapping,
-	enum mapping_outcome outcome, struct mono now);
+void session_report(struct session *session, struct mapping *mapping, enum mapping_outcome outcome,
+	struct mono now);
 /* Emits the EVENT_SERVER that is owed: when both probes have their result, or
  * whatever they have, at the end. */
 void session_probe_settled(struct session *session, struct mono now);

@@ -165,7 +165,8 @@ void session_check_epoch(struct session *session, enum via via, uint32_t epoch, 
 	session->external_known = false;
 	session->reset_at = now;
 	if (mono_is_never(session->recover_at))
-		session->recover_at = via == VIA_PCP ? now :
+		session->recover_at = via == VIA_PCP ?
+			now :
 			mono_after(now, prng_between(&session->prng, 0, SESSION_RECOVERY_DELAY));
 }
 

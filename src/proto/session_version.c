@@ -82,6 +82,13 @@ enum drop_reason session_input_version(struct session *session,
 		return session_input_natpmp(session, data, length, now); /* it refuses its own */
 	if (!asked.pcp && !asked.natpmp)
 		return DROP_UNEXPECTED;
+	session->version_refusals++;
+	/* Each request of version 2 is refused once (RFC 6886, 1.1): what comes beyond that,
+	 * or is of the form of a NAT-PMP answer, is about our version 0. */
+	if (answer->version != PCP_VERSION && session->version.state == VERSION_SAID_NO &&
+		session->natpmp_asking &&
+		(length == NATPMP_MAP_RESPONSE || session->version_refusals > session->pcp_sends))
+		return session_input_natpmp(session, data, length, now);
 	session->heard = true;
 	memcpy(session->version_octets, data, sizeof(session->version_octets));
 	session->version_length = length;
@@ -89,8 +96,9 @@ enum drop_reason session_input_version(struct session *session,
 	if (said_no)
 		tell_said_no(session, now);
 	/* With --pcp each request is refused by the answer to itself. */
-	if (said_no || (session->config.policy == VERSION_PCP_ONLY &&
-		session->version.state == VERSION_SAID_NO))
+	if (said_no ||
+		(session->config.policy == VERSION_PCP_ONLY &&
+			session->version.state == VERSION_SAID_NO))
 		fall_back(session, now);
 	if (session->version.natpmp_unsupported)
 		refuse_natpmp(session, now);

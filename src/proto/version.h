@@ -15,20 +15,20 @@
 enum version_policy { VERSION_PCP_FIRST, VERSION_PCP_ONLY, VERSION_NAT_PMP_ONLY };
 
 enum version_state {
-	VERSION_ASKING,	 /* nothing heard: version 2 is asked */
-	VERSION_PCP,	 /* it answered in version 2 */
+	VERSION_ASKING, /* nothing heard: version 2 is asked */
+	VERSION_PCP, /* it answered in version 2 */
 	VERSION_SAID_NO, /* it said that it does not speak version 2 */
-	VERSION_SILENT,	 /* silent on version 2, answers version 0: fallen back */
+	VERSION_SILENT, /* silent on version 2, answers version 0: fallen back */
 };
 
 struct version {
 	enum version_policy policy;
 	enum version_state state;
-	bool natpmp_heard;     /* a proper version-0 answer came */
-	bool v2_refusal;       /* a version-2 UNSUPP_VERSION came whose cause is not yet plain */
+	bool natpmp_heard; /* a proper version-0 answer came */
+	bool v2_refusal; /* a version-2 UNSUPP_VERSION came whose cause is not yet plain */
 	bool natpmp_unsupported; /* it refused version 0 */
-	unsigned round;	       /* of retransmission, in which the probes last went out */
-	struct mono decide;    /* fall back then, unless version 2 is heard */
+	unsigned round; /* of retransmission, in which the probes last went out */
+	struct mono decide; /* fall back then, unless version 2 is heard */
 };
 
 /* Shortest time given to version 2 once NAT-PMP has answered. */

@@ -78,16 +78,16 @@ enum code_class { CODE_NONE, CODE_SHORT, CODE_LONG, CODE_VARIES };
 struct code_result {
 	uint16_t code;
 	enum code_class class;
-	const char *name;     /* NOT_AUTHORIZED */
+	const char *name; /* NOT_AUTHORIZED */
 	const char *sentence; /* what it means for the person who asked, no full stop */
 };
 
 struct code_option {
 	uint8_t code;
 	const char *name;
-	const char *reference;		  /* "RFC 6887, 13.1" */
-	uint16_t min_length, max_length;  /* of the data */
-	uint8_t opcodes;		  /* bit (1 << opcode): where it is allowed */
+	const char *reference; /* "RFC 6887, 13.1" */
+	uint16_t min_length, max_length; /* of the data */
+	uint8_t opcodes; /* bit (1 << opcode): where it is allowed */
 };
 
 /* NULL for a number without a name: then print the number. */

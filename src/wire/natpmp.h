@@ -28,11 +28,11 @@ struct natpmp_request {
 };
 
 struct natpmp_response {
-	uint8_t opcode;	 /* without the top bit */
+	uint8_t opcode; /* without the top bit */
 	uint16_t result; /* 16 bits, unlike PCP */
-	uint32_t epoch;	 /* seconds since start of epoch */
-	bool has_epoch;	 /* not when UNSUPP_OPCODE returned our own octets (RFC 6886, 3.5) */
-	bool has_body;	 /* the fields below that its opcode has are there; never in an
+	uint32_t epoch; /* seconds since start of epoch */
+	bool has_epoch; /* not when UNSUPP_OPCODE returned our own octets (RFC 6886, 3.5) */
+	bool has_body; /* the fields below that its opcode has are there; never in an
 			  * error of opcode 0 nor in UNSUPP_OPCODE */
 	struct ip external_address; /* opcode 0 with result 0, else :: */
 	uint16_t internal_port;
@@ -42,9 +42,9 @@ struct natpmp_response {
 
 enum natpmp_decode {
 	NATPMP_DECODE_OK,
-	NATPMP_DECODE_SHORT,	/* fewer octets than such an answer has */
-	NATPMP_DECODE_VERSION,	/* octet 0 is not 0 */
-	NATPMP_DECODE_REQUEST,	/* the top bit of octet 1 is clear */
+	NATPMP_DECODE_SHORT, /* fewer octets than such an answer has */
+	NATPMP_DECODE_VERSION, /* octet 0 is not 0 */
+	NATPMP_DECODE_REQUEST, /* the top bit of octet 1 is clear */
 };
 
 /* 2 or 12 octets; *length 0 and false for an opcode that does not exist, or a

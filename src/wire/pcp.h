@@ -14,16 +14,16 @@
 #include "wire/buf.h"
 #include "wire/codes.h"
 
-#define PCP_VERSION	   2
-#define PCP_PORT	   5351
-#define PCP_MULTICAST_PORT 5350
-#define PCP_MAX		   1100 /* octets of UDP payload, both ways (RFC 6887, 7) */
-#define PCP_HEADER	   24
-#define PCP_MAP_LENGTH	   60
-#define PCP_PEER_LENGTH	   80
-#define PCP_NONCE	   12
+#define PCP_VERSION	    2
+#define PCP_PORT	    5351
+#define PCP_MULTICAST_PORT  5350
+#define PCP_MAX		    1100 /* octets of UDP payload, both ways (RFC 6887, 7) */
+#define PCP_HEADER	    24
+#define PCP_MAP_LENGTH	    60
+#define PCP_PEER_LENGTH	    80
+#define PCP_NONCE	    12
 #define PCP_DESCRIPTION_MAX 1016 /* RFC 7220, 2 */
-#define PCP_FILTERS_MAX	   43	 /* more do not fit beside a MAP */
+#define PCP_FILTERS_MAX	    43 /* more do not fit beside a MAP */
 
 struct pcp_nonce {
 	uint8_t octets[PCP_NONCE]; /* zero is a legal value (RFC 6887, 11.1) */
@@ -34,10 +34,10 @@ struct pcp_header {
 	uint8_t version;
 	bool response; /* the R bit */
 	uint8_t opcode;
-	uint8_t result;	   /* responses */
+	uint8_t result; /* responses */
 	uint32_t lifetime; /* seconds */
-	uint32_t epoch;	   /* responses, seconds */
-	struct ip client;  /* requests */
+	uint32_t epoch; /* responses, seconds */
+	struct ip client; /* requests */
 	bool reserved_zero; /* were all reserved octets 0? (they are ignored) */
 };
 
@@ -46,17 +46,17 @@ struct pcp_mapping {
 	struct pcp_nonce nonce;
 	uint8_t protocol;
 	uint16_t internal_port;
-	uint16_t external_port;	    /* suggested or assigned */
+	uint16_t external_port; /* suggested or assigned */
 	struct ip external_address; /* suggested or assigned */
-	uint16_t remote_port;	    /* PEER only, else 0 */
-	struct ip remote_address;   /* PEER only, else :: */
+	uint16_t remote_port; /* PEER only, else 0 */
+	struct ip remote_address; /* PEER only, else :: */
 };
 
 /* FILTER (RFC 6887, 13.3). */
 struct pcp_filter {
 	struct ip address;
 	uint8_t prefix_length; /* as on the wire: an IPv4 /24 is 120; 0 removes all filters */
-	uint16_t port;	       /* 0: every port */
+	uint16_t port; /* 0: every port */
 };
 
 /* PORT_SET (RFC 7753, 4). */
@@ -68,8 +68,8 @@ struct pcp_port_set {
 
 /* PREFIX64 (RFC 7225, 4), the parts that a client shows. */
 struct pcp_prefix64 {
-	struct ip prefix;   /* the rest zero */
-	uint8_t length;	    /* bits: 32 40 48 56 64 96 */
+	struct ip prefix; /* the rest zero */
+	uint8_t length; /* bits: 32 40 48 56 64 96 */
 	uint8_t suffix[12]; /* the first 12 - length/8 octets count, the rest zero */
 	uint16_t ipv4_count; /* prefixes in the list, which is not kept */
 };
@@ -91,28 +91,28 @@ struct pcp_options {
 struct pcp_request {
 	uint8_t opcode; /* PCP_ANNOUNCE, PCP_MAP or PCP_PEER */
 	uint32_t lifetime;
-	struct ip client;	    /* the address it is sent from */
+	struct ip client; /* the address it is sent from */
 	struct pcp_mapping mapping; /* MAP and PEER */
 	struct pcp_options options;
 };
 
 enum pcp_encode {
 	PCP_ENCODE_OK,
-	PCP_ENCODE_OPCODE,	   /* none that we send */
-	PCP_ENCODE_LIFETIME,	   /* not 0 in ANNOUNCE; 0 in PEER */
-	PCP_ENCODE_PROTOCOL_PORT,  /* protocol 0 with a port; PEER without protocol or port */
-	PCP_ENCODE_REMOTE,	   /* PEER: remote port 0 or remote address a wildcard */
-	PCP_ENCODE_FAMILY,	   /* PEER: the remote is of another family than the internal
+	PCP_ENCODE_OPCODE, /* none that we send */
+	PCP_ENCODE_LIFETIME, /* not 0 in ANNOUNCE; 0 in PEER */
+	PCP_ENCODE_PROTOCOL_PORT, /* protocol 0 with a port; PEER without protocol or port */
+	PCP_ENCODE_REMOTE, /* PEER: remote port 0 or remote address a wildcard */
+	PCP_ENCODE_FAMILY, /* PEER: the remote is of another family than the internal
 				    * address (the client, or the third party) */
-	PCP_ENCODE_DELETE,	   /* lifetime 0 with a suggestion, PREFER_FAILURE or FILTER */
+	PCP_ENCODE_DELETE, /* lifetime 0 with a suggestion, PREFER_FAILURE or FILTER */
 	PCP_ENCODE_PREFER_FAILURE, /* not in MAP, with port 0, or beside PORT_SET */
-	PCP_ENCODE_THIRD_PARTY,	   /* equals the client's address, or in ANNOUNCE */
-	PCP_ENCODE_FILTER,	   /* not in MAP, not IPv4 97-128 or IPv6 1-128, or 0 with port or
+	PCP_ENCODE_THIRD_PARTY, /* equals the client's address, or in ANNOUNCE */
+	PCP_ENCODE_FILTER, /* not in MAP, not IPv4 97-128 or IPv6 1-128, or 0 with port or
 				    * address other than 0 and :: */
-	PCP_ENCODE_DESCRIPTION,	   /* in ANNOUNCE, over 1016 octets, or not UTF-8 */
-	PCP_ENCODE_PREFIX64,	   /* in PEER */
-	PCP_ENCODE_PORT_SET,	   /* not in MAP, size 0, first port not the internal port */
-	PCP_ENCODE_TOO_LONG,	   /* over 1100 octets */
+	PCP_ENCODE_DESCRIPTION, /* in ANNOUNCE, over 1016 octets, or not UTF-8 */
+	PCP_ENCODE_PREFIX64, /* in PEER */
+	PCP_ENCODE_PORT_SET, /* not in MAP, size 0, first port not the internal port */
+	PCP_ENCODE_TOO_LONG, /* over 1100 octets */
 };
 
 /* Writes the request, padded, every reserved octet 0; *length is a multiple of

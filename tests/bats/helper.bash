@@ -6,6 +6,8 @@
 bats_require_minimum_version 1.5.0
 export LC_ALL=C TZ=UTC
 unset NO_COLOR
+# Nothing is remembered from one test to the next.
+export PCPCTL_STATE_DIR=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/state
 
 HERE=$BATS_TEST_DIRNAME
 PCPCTL=${PCPCTL:-$(realpath -m "$HERE/../../${BUILD:-build}/pcpctl")}
@@ -71,6 +73,7 @@ gateway() {
 		[ "$answer" = ok ] || { echo "gateway: $answer" >&2; return 1; }
 	done
 	GATEWAY_FROM=$(wc -l < "$GATEWAY_LOG")
+	rm -rf "$PCPCTL_STATE_DIR" # a gateway that knows nothing of us, and we nothing of it
 }
 
 # gateway_add MODE: one more mode, all else stays.

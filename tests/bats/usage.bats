@@ -231,7 +231,7 @@ teardown() {
 	refuses "80/tcp+udp: --port-set takes one protocol" --port-set 4 80/tcp+udp
 	refuses "all: --port-set needs an internal port" --port-set 4 all
 	refuses "65533: --port-set reaches past port 65535" --port-set 4 65533
-	refuses "0/udp: internal port 0 is a NAT-PMP convention, not together with --pcp" --pcp 0/udp
+	refuses "0/udp: internal port 0 is NAT-PMP's convention: not with --pcp" --pcp 0/udp
 	refuses "1:0/udp: internal port 0 is never deleted" -d 1:0/udp
 }
 

@@ -244,7 +244,7 @@ static void test_no_false_nat_pmp_only(void **state)
 	not_found(events, 2, "nat-pmp-only");
 	f = found(events, 2, "late-or-lossy");
 	assert_string_equal(f.text, "192.168.1.254 left 2 version-2 requests without an answer for "
-				    "750 ms and answered NAT-PMP, which was used.");
+				    "750 ms and answered NAT-PMP, which is used where it can express what is asked.");
 	says(f.advice, "Either");
 	/* discover, with a router that is silent on PCP */
 	events[0] = sample_probe(ROUTER);

@@ -184,7 +184,7 @@ static void test_unanswered(void **state)
 	(void)state;
 	problem(&event,
 		"pcpctl: map: tcp 8080: no answer from 192.168.1.254 to 5 requests; a mapping "
-		"may have been made all the same: delete it with pcpctl map -d --nonce "
+		"may have been made all the same: delete it with pcpctl map -d -s 192.168.1.254 --nonce "
 		"112233445566778899aabbcc 8080\n");
 	m->server.found_by = FOUND_OPTION;
 	m->protocol = PROTOCOL_UDP;

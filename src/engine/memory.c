@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ * Wants and events <-> records.
+ */
+#include "engine/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/inventory.h"
+#include "host/clock.h"
+#include "host/iface.h"
+#include "host/next_hop.h"
+#include "host/udp.h"
+#include "proto/epoch.h"
+
+#define PATH_MAX_TEXT 4096
+/* How long ARP or neighbour discovery is waited for, and how often it is looked. */
+#define WAKE_PATIENCE (1 * SEC)
+#define WAKE_LOOK     (2 * MSEC)
+/* A sample in range is written anew only when it has grown old: each write costs. */
+#define SAMPLE_AGE (600 * SEC)
+
+struct memory {
+	struct store *store;
+};
+
+struct memory *memory_open(store_warning *warning, void *context)
+{
+	struct memory *memory = calloc(1, sizeof(*memory));
+	char path[PATH_MAX_TEXT];
+
+	if (!memory)
+		return NULL;
+	if (store_path(path, sizeof(path)))
+		memory->store =
+			store_open(path, warning, context, clock_now(), clock_wall_ms() / 1000);
+	else
+		warning(context, "no state directory: neither PCPCTL_STATE_DIR nor HOME is set");
+	if (memory->store)
+		return memory;
+	free(memory);
+	return NULL;
+}
+
+void memory_close(struct memory *memory)
+{
+	if (!memory)
+		return;
+	store_close(memory->store);
+	free(memory);
+}
+
+struct store *memory_store(struct memory *memory)
+{
+	return memory->store;
+}
+
+/* --- networks --- */
+
+/* Sends what changes nothing, so that the kernel asks who has the address. */
+static void wake(const struct server_id *id)
+{
+	bool scoped = ip_is_link_local(&id->local) && !ip_is_v4(&id->local);
+	struct udp_options options = {
+		.local = { .address = id->local, .scope = scoped ? id->server.scope : 0 },
+	};
+	struct pcp_request request = { .opcode = PCP_ANNOUNCE, .client = id->local };
+	uint8_t octets[PCP_MAX];
+	size_t length;
+	int fd = udp_open(&options);
+
+	if (fd < 0)
+		return;
+	if (pcp_encode(&request, octets, &length) == PCP_ENCODE_OK)
+		udp_send(fd, &id->server, octets, length);
+	udp_close(fd);
+}
+
+static bool find_hop(const struct server_id *id, struct mono deadline, struct next_hop *hop)
+{
+	struct mono patience = mono_min(deadline, mono_after(clock_now(), WAKE_PATIENCE));
+
+	if (next_hop_find(&id->server, &id->local, hop) < 0)
+		return false;
+	if (hop->link_length || !hop->has_link_layer)
+		return true;
+	wake(id);
+	while (!hop->link_length && !mono_due(patience, clock_now())) {
+		clock_pause(WAKE_LOOK);
+		if (next_hop_find(&id->server, &id->local, hop) < 0)
+			return false;
+	}
+	return hop->link_length > 0;
+}
+
+static void name_network(const struct next_hop *hop, const struct ip *own,
+	struct store_network *network)
+{
+	memset(network, 0, sizeof(*network));
+	iface_name(hop->interface_index, network->interface);
+	if (hop->link_length) {
+		network->link_length = (uint8_t)hop->link_length;
+		memcpy(network->link, hop->link, hop->link_length);
+	} else {
+		network->own = *own;
+	}
+}
+
+bool memory_network(const struct server_id *id, struct mono deadline, struct store_network *network)
+{
+	struct next_hop hop;
+
+	if (!find_hop(id, deadline, &hop))
+		return false;
+	name_network(&hop, &id->local, network);
+	return true;
+}
+
+bool memory_is_here(const struct store_record *record, bool wakes)
+{
+	const struct store_key *key = &record->key;
+	struct server_id id = { .server = key->server };
+	struct inventory_source wanted = { .server = key->server };
+	struct store_network network;
+	struct next_hop hop;
+
+	if (inventory_source(&wanted, &id.local, id.interface) < 0)
+		return false;
+	if (wakes ? !find_hop(&id, MONO_NEVER, &hop) :
+		    next_hop_find(&id.server, &id.local, &hop) < 0)
+		return false;
+	name_network(&hop, &key->network.own, &network);
+	return store_network_equal(&network, &key->network);
+}
+
+/* --- records --- */
+
+static void key_of(const struct store_network *network, const struct server_id *id,
+	const struct want *want, enum via via, struct store_key *key)
+{
+	*key = (struct store_key){
+		.network = *network,
+		.server = id->server,
+		.via = via,
+		.opcode = want->opcode,
+		.internal = want->options.has_third_party ? want->options.third_party : id->local,
+		.protocol = want->protocol,
+		.internal_port = want->internal_port,
+		.external_family = ip_family(&want->external_address),
+		.remote = want->remote_address,
+		.remote_port = want->remote_port,
+	};
+}
+
+bool memory_find(struct memory *memory, const struct store_network *network,
+	const struct server_id *id, const struct want *want, struct store_record *record)
+{
+	struct store_key key;
+
+	key_of(network, id, want, VIA_PCP, &key);
+	if (store_find(memory->store, &key, record) && !record->expired)
+		return true;
+	key.via = VIA_NAT_PMP;
+	return store_find(memory->store, &key, record) && !record->expired;
+}
+
+void memory_asking(struct memory *memory, const struct store_network *network,
+	const struct server_id *id, const struct want *want)
+{
+	struct store_record record, known;
+	enum via via = want->zero_port ? VIA_NAT_PMP : VIA_PCP;
+
+	memset(&record, 0, sizeof(record));
+	key_of(network, id, want, via, &record.key);
+	if (store_find(memory->store, &record.key, &known) && !known.expired &&
+		memcmp(&known.nonce, &want->nonce, sizeof(want->nonce)) == 0)
+		return; /* nothing new to remember */
+	record.nonce = want->nonce;
+	record.lifetime = want->lifetime;
+	record.expires_wall = clock_wall_ms() / 1000 + want->lifetime;
+	record.has_third_party = want->options.has_third_party;
+	record.has_port_set = want->options.has_port_set;
+	record.port_set = want->options.port_set;
+	store_put(memory->store, &record);
+}
+
+static void key_of_event(const struct store_network *network, const struct event_mapping *event,
+	enum via via, struct store_key *key)
+{
+	*key = (struct store_key){
+		.network = *network,
+		.server = event->server.server,
+		.via = via,
+		.opcode = event->opcode,
+		.internal = event->internal_address,
+		.protocol = event->protocol,
+		.internal_port = event->internal_port,
+		.external_family = ip_family(&event->suggested_address),
+		.remote = event->remote_address,
+		.remote_port = event->remote_port,
+	};
+}
+
+static void remember_grant(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event, int64_t wall_ms)
+{
+	struct store_record record, known;
+
+	memset(&record, 0, sizeof(record));
+	key_of_event(network, event, event->via, &record.key);
+	if (store_find(memory->store, &record.key, &known)) {
+		record.keeper = known.keeper;
+		memcpy(record.published, known.published, sizeof(record.published));
+	}
+	record.nonce = event->nonce;
+	record.granted = true;
+	record.has_external_address = event->has_external_address;
+	record.external_address = event->external_address;
+	record.external_port = event->external_port;
+	record.lifetime = event->lifetime;
+	record.expires_wall = wall_ms / 1000 + event->lifetime;
+	record.has_third_party = event->options->has_third_party;
+	record.has_port_set = event->options->has_port_set;
+	record.port_set = event->options->port_set;
+	store_put(memory->store, &record);
+}
+
+static void forget(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event, enum via via)
+{
+	struct store_key key;
+
+	key_of_event(network, event, via, &key);
+	store_remove(memory->store, &key);
+}
+
+/* Refused: what was written before the first send goes again, unless there was a
+ * mapping before, or one is left that nobody wants. */
+static void refused(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event)
+{
+	struct store_record record;
+	struct store_key key;
+
+	if (event->deleting || event->unwanted == UNWANTED_LEFT)
+		return;
+	key_of_event(network, event, VIA_PCP, &key);
+	if (store_find(memory->store, &key, &record) && !record.granted)
+		store_remove(memory->store, &key);
+}
+
+void memory_event(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event, int64_t wall_ms)
+{
+	switch (event->outcome) {
+	case OUTCOME_GRANTED:
+	case OUTCOME_RENEWED:
+	case OUTCOME_CHANGED:
+	case OUTCOME_RECOVERED:
+		remember_grant(memory, network, event, wall_ms);
+		if (event->via == VIA_NAT_PMP) /* asked in PCP first, in vain */
+			forget(memory, network, event, VIA_PCP);
+		break;
+	case OUTCOME_DELETED:
+		forget(memory, network, event, event->via);
+		break;
+	case OUTCOME_REFUSED:
+	case OUTCOME_UNREACHABLE:
+		refused(memory, network, event);
+		break;
+	case OUTCOME_LOST:
+	case OUTCOME_UNANSWERED: /* it may have been made: -d finds the nonce */
+		break;
+	}
+}
+
+void memory_forget(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event)
+{
+	forget(memory, network, event, event->via);
+}
+
+/* The mappings of a server that has forgotten everything. */
+struct doubt {
+	struct memory *memory;
+	const struct store_epoch *sample;
+	const struct endpoint *server;
+};
+
+static void doubt_one(void *context, const struct store_record *record)
+{
+	const struct doubt *doubt = context;
+	struct store_record doubted = *record;
+
+	if (!record->granted || record->expired || record->key.via != doubt->sample->via ||
+		!ip_equal(&record->key.server.address, &doubt->server->address) ||
+		record->key.server.port != doubt->server->port ||
+		!store_network_equal(&record->key.network, &doubt->sample->network))
+		return;
+	doubted.granted = false;
+	store_put(doubt->memory->store, &doubted);
+}
+
+bool memory_restarted(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event, struct mono now)
+{
+	struct store_epoch sample = { .network = *network,
+		.server = event->server.server.address,
+		.own = event->server.local,
+		.via = event->via };
+	struct epoch epoch = { 0 };
+	struct epoch_check check;
+
+	if (!event->answered || !event->has_epoch)
+		return false;
+	if (store_epoch_find(memory->store, &sample))
+		epoch = (struct epoch){ true, sample.epoch, sample.at };
+	check = event->via == VIA_NAT_PMP ? epoch_natpmp(&epoch, event->epoch, now) :
+					    epoch_pcp(&epoch, event->epoch, now);
+	if (check.first || !check.valid || check.elapsed * SEC > SAMPLE_AGE) {
+		sample.epoch = event->epoch;
+		sample.at = now;
+		store_epoch_put(memory->store, &sample);
+	}
+	if (!check.valid) {
+		struct doubt doubt = { memory, &sample, &event->server.server };
+
+		store_each(memory->store, doubt_one, &doubt);
+	}
+	return !check.valid;
+}
