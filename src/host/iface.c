@@ -101,7 +101,7 @@ static uint32_t preferred_lifetime(const struct nlattr *attribute)
 static bool address_of(const struct nlattr **attributes, int family, struct ip *ip)
 {
 	return netlink_ip(attributes[IFA_LOCAL], family, ip) ||
-	       netlink_ip(attributes[IFA_ADDRESS], family, ip);
+		netlink_ip(attributes[IFA_ADDRESS], family, ip);
 }
 
 static int note_address(const struct nlmsghdr *message, void *data)
@@ -131,7 +131,7 @@ static int note_address(const struct nlmsghdr *message, void *data)
 	/* An optimistic address may be used before the duplicate check is through
 	 * (RFC 4429); one that failed it may not be used at all. */
 	row->tentative = (flags & IFA_F_DADFAILED) ||
-			 ((flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC));
+		((flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC));
 	row->link_scope = header->ifa_scope == RT_SCOPE_LINK;
 	row->preferred_lifetime = preferred_lifetime(attributes[IFA_CACHEINFO]);
 	return MNL_CB_OK;

@@ -195,8 +195,8 @@ static int time_out(struct loop *loop, struct mono deadline)
 }
 
 /* Is there something for the caller in it? */
-static bool sort_out(
-	struct loop *loop, const struct epoll_event *events, int n, struct loop_ready *ready)
+static bool sort_out(struct loop *loop, const struct epoll_event *events, int n,
+	struct loop_ready *ready)
 {
 	int before = loop->signal_count;
 

@@ -70,8 +70,8 @@ static void forgive_interruption(void *buffer, int length)
 
 /* All parts of one answer. mnl_cb_run() checks sequence number and port, stops at
  * NLMSG_DONE, and turns NLMSG_ERROR and NLM_F_DUMP_INTR (EINTR) into errno. */
-static int answers(
-	struct mnl_socket *socket, const struct question *question, struct netlink_rows *rows)
+static int answers(struct mnl_socket *socket, const struct question *question,
+	struct netlink_rows *rows)
 {
 	_Alignas(struct nlmsghdr) char buffer[PART_MAX];
 	unsigned port = mnl_socket_get_portid(socket);
@@ -84,8 +84,8 @@ static int answers(
 			return -1;
 		if (question->last_try)
 			forgive_interruption(buffer, (int)n);
-		more = mnl_cb_run(
-			buffer, (size_t)n, question->head->nlmsg_seq, port, question->each, rows);
+		more = mnl_cb_run(buffer, (size_t)n, question->head->nlmsg_seq, port,
+			question->each, rows);
 		/* A question that is no dump has one answer, and no NLMSG_DONE. */
 		if (more == MNL_CB_OK && !(question->head->nlmsg_flags & NLM_F_DUMP))
 			more = MNL_CB_STOP;
@@ -147,8 +147,8 @@ void netlink_nested(const void *data, size_t length, uint16_t max, const struct 
 	mnl_attr_parse_payload(data, length, note_attribute, &found);
 }
 
-void netlink_attributes(
-	const struct nlmsghdr *message, size_t header, uint16_t max, const struct nlattr **table)
+void netlink_attributes(const struct nlmsghdr *message, size_t header, uint16_t max,
+	const struct nlattr **table)
 {
 	size_t length = mnl_nlmsg_get_payload_len(message);
 

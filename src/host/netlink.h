@@ -37,8 +37,8 @@ int netlink_ask(union netlink_request *request, mnl_cb_t each, struct netlink_ro
 
 /* The attributes of one message, behind a family header of `header` octets (a
  * multiple of 4), by type; those above `max` are left out. `table` has max + 1 places. */
-void netlink_attributes(
-	const struct nlmsghdr *message, size_t header, uint16_t max, const struct nlattr **table);
+void netlink_attributes(const struct nlmsghdr *message, size_t header, uint16_t max,
+	const struct nlattr **table);
 /* The same of the `length` octets at `data`, for attributes within attributes. */
 void netlink_nested(const void *data, size_t length, uint16_t max, const struct nlattr **table);
 

@@ -33,9 +33,9 @@ static const uint8_t far_v6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
 
 static unsigned preference_of(const struct nlattr *attribute)
 {
-	uint8_t pref = attribute && mnl_attr_get_payload_len(attribute) == 1
-			       ? mnl_attr_get_u8(attribute)
-			       : 0;
+	uint8_t pref = attribute && mnl_attr_get_payload_len(attribute) == 1 ?
+		mnl_attr_get_u8(attribute) :
+		0;
 
 	/* Two bits, signed: 01 high, 00 medium, 11 low (RFC 4191, 2.1). */
 	return pref == 1 ? 3 : pref == 3 ? 1 : 2;
@@ -44,8 +44,8 @@ static unsigned preference_of(const struct nlattr *attribute)
 /* One next hop. Without RTA_GATEWAY it is on-link and the gateway the wildcard. So
  * is an IPv4 route by an IPv6 router (RTA_VIA): that router has no IPv4 address to
  * be asked at, and its IPv6 one cannot map for our IPv4. */
-static int add_hop(
-	struct search *search, struct candidate c, int family, const struct nlattr **attributes)
+static int add_hop(struct search *search, struct candidate c, int family,
+	const struct nlattr **attributes)
 {
 	struct candidate *row;
 
@@ -62,8 +62,8 @@ static int add_hop(
 
 /* Every next hop of a multipath route. Copied out, as struct rtnexthop may lie
  * anywhere. */
-static int add_hops(
-	struct search *search, struct candidate c, int family, const struct nlattr *multipath)
+static int add_hops(struct search *search, struct candidate c, int family,
+	const struct nlattr *multipath)
 {
 	const unsigned char *p = mnl_attr_get_payload(multipath);
 	size_t left = mnl_attr_get_payload_len(multipath);
@@ -76,8 +76,8 @@ static int add_hops(
 		memcpy(&hop, p, sizeof(hop));
 		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
 			break;
-		netlink_nested(
-			p + sizeof(hop), hop.rtnh_len - sizeof(hop), RTA_GATEWAY, attributes);
+		netlink_nested(p + sizeof(hop), hop.rtnh_len - sizeof(hop), RTA_GATEWAY,
+			attributes);
 		c.route.interface_index = (uint32_t)hop.rtnh_ifindex;
 		if (!(hop.rtnh_flags & RTNH_F_DEAD) &&
 			add_hop(search, c, family, attributes) != MNL_CB_OK)

@@ -111,8 +111,8 @@ static void take_control(struct msghdr *message, struct entry *entry)
 static bool from_ourselves(const struct entry *entry, const struct endpoint *to)
 {
 	return entry->has_offender && entry->has_sent_to &&
-	       ip_equal(&entry->offender.address, &entry->sent_to) &&
-	       !ip_equal(&entry->offender.address, &to->address);
+		ip_equal(&entry->offender.address, &entry->sent_to) &&
+		!ip_equal(&entry->offender.address, &to->address);
 }
 
 static void describe(const struct entry *entry, struct net_error *error)
