@@ -23,9 +23,9 @@ struct line {
 	struct job *first, **end; /* waiting, oldest first */
 	size_t waiting;
 	struct job *running, *kept;
-	bool again;	  /* run the running one once more */
+	bool again; /* run the running one once more */
 	bool passed_over; /* told */
-	bool ready;	  /* in the list of lines that could start one */
+	bool ready; /* in the list of lines that could start one */
 	struct line *next_ready;
 	int64_t back_off; /* the last one, ns */
 	struct timer retry; /* of the kept one */
@@ -174,8 +174,8 @@ static void revive(struct hook_queue *queue, struct line *line)
 
 /* --- what happens --- */
 
-enum hook_queued hook_queue_event(
-	struct hook_queue *queue, unsigned mapping, const char *const *environment)
+enum hook_queued hook_queue_event(struct hook_queue *queue, unsigned mapping,
+	const char *const *environment)
 {
 	struct line *line = line_of(queue, mapping);
 	struct job *job = line ? new_job(environment) : NULL;
@@ -264,11 +264,9 @@ void hook_queue_tick(struct hook_queue *queue, struct mono now)
 
 void hook_queue_rerun(struct hook_queue *queue)
 {
-	struct line *line, *next;
-
 	if (queue->closed)
 		return;
-	HASH_ITER(hh, queue->lines, line, next) {
+	for (struct line *line = queue->lines; line; line = line->hh.next) {
 		if (line->kept) {
 			line->back_off = 0;
 			revive(queue, line);

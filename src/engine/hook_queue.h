@@ -34,8 +34,8 @@ enum hook_queued {
 
 /* A mapping's newest event: its job waits behind those of the same mapping. A retry of
  * an earlier one is given up. The strings ("NAME=value", NULL at the end) are copied. */
-enum hook_queued hook_queue_event(
-	struct hook_queue *queue, unsigned mapping, const char *const *environment);
+enum hook_queued hook_queue_event(struct hook_queue *queue, unsigned mapping,
+	const char *const *environment);
 
 /* The next job that may start now, which then counts as running: its environment, valid
  * until it ends. NULL: none. */

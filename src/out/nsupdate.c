@@ -12,7 +12,7 @@
 struct slot {
 	char owner[PUBLICATION_NAME_MAX];
 	struct publication last; /* what it last published */
-	bool told;		 /* in this run; else that is an earlier run's word */
+	bool told; /* in this run; else that is an earlier run's word */
 };
 
 struct nsupdate {
@@ -26,8 +26,11 @@ struct nsupdate {
 
 const char *nsupdate_check(const struct nsupdate_settings *settings, const char *owner)
 {
-	struct publication longest = { .has_srv = true, .has_address = true,
-		.priority = UINT16_MAX, .weight = UINT16_MAX, .port = UINT16_MAX };
+	struct publication longest = { .has_srv = true,
+		.has_address = true,
+		.priority = UINT16_MAX,
+		.weight = UINT16_MAX,
+		.port = UINT16_MAX };
 	char text[4 * PUBLICATION_NAME_MAX];
 
 	publication_name(owner, longest.owner);
@@ -70,8 +73,8 @@ void nsupdate_free(struct nsupdate *update)
 	free(update);
 }
 
-int nsupdate_add(
-	struct nsupdate *update, const char *owner, const char *published, bool *understood)
+int nsupdate_add(struct nsupdate *update, const char *owner, const char *published,
+	bool *understood)
 {
 	struct slot *slots = realloc(update->slots, (update->count + 1) * sizeof(*slots));
 	struct slot *slot;
@@ -86,8 +89,8 @@ int nsupdate_add(
 	return (int)update->count++;
 }
 
-const char *nsupdate_published(
-	const struct nsupdate *update, size_t mapping, char text[static NSUPDATE_PUBLISHED_MAX])
+const char *nsupdate_published(const struct nsupdate *update, size_t mapping,
+	char text[static NSUPDATE_PUBLISHED_MAX])
 {
 	publication_format(&update->slots[mapping].last, text, NSUPDATE_PUBLISHED_MAX);
 	return text;
@@ -97,8 +100,8 @@ const char *nsupdate_published(
 
 /* The address that goes with the port. One that is not known right now (NAT-PMP asks
  * for it apart) is taken to be the one published last. */
-static enum nsupdate_result choose_address(const struct nsupdate *update,
-	const struct slot *slot, const struct event_mapping *m, struct publication *next)
+static enum nsupdate_result choose_address(const struct nsupdate *update, const struct slot *slot,
+	const struct event_mapping *m, struct publication *next)
 {
 	const struct publication *last = &slot->last;
 	bool known = m->has_external_address;
@@ -157,9 +160,12 @@ typedef bool is_same(const struct publication *a, const struct publication *b);
 static const struct slot *claimant(const struct nsupdate *update, const struct slot *except,
 	bool told, is_same *same, const struct publication *p)
 {
-	for (const struct slot *s = update->slots; s < update->slots + update->count; s++)
+	for (size_t i = 0; i < update->count; i++) {
+		const struct slot *s = &update->slots[i];
+
 		if (s != except && (s->told || !told) && same(&s->last, p))
 			return s;
+	}
 	return NULL;
 }
 
@@ -178,8 +184,8 @@ static struct change difference(const struct nsupdate *update, const struct slot
 			!claimant(update, slot, false, publication_same_srv, last),
 		.delete_address = last->has_address && !publication_same_address(last, next) &&
 			!claimant(update, slot, false, publication_same_address, last),
-		.add_srv = next->has_srv &&
-			!claimant(update, NULL, true, publication_same_srv, next),
+		.add_srv =
+			next->has_srv && !claimant(update, NULL, true, publication_same_srv, next),
 		.add_address = next->has_address &&
 			!claimant(update, NULL, true, publication_same_address, next),
 	};
@@ -198,8 +204,8 @@ static void print_deletes(const struct publication *p, const struct change *chan
 	char ip[IP_TEXT_MAX];
 
 	if (change->delete_srv)
-		fprintf(out, "update delete %s SRV %u %u %u %s\n", p->owner, p->priority,
-			p->weight, p->port, p->target);
+		fprintf(out, "update delete %s SRV %u %u %u %s\n", p->owner, p->priority, p->weight,
+			p->port, p->target);
 	if (change->delete_address)
 		fprintf(out, "update delete %s %s %s\n", p->target, publication_type(&p->address),
 			ip_format(&p->address, ip));
@@ -219,8 +225,8 @@ static void print_address(const struct publication *p, uint32_t ttl, FILE *out)
 		ip_format(&p->address, ip));
 }
 
-static void print_adds(
-	const struct publication *p, const struct change *change, uint32_t ttl, FILE *out)
+static void print_adds(const struct publication *p, const struct change *change, uint32_t ttl,
+	FILE *out)
 {
 	if (change->add_srv)
 		print_srv(p, ttl, out);
@@ -245,7 +251,7 @@ static bool same_srv_set(const struct publication *a, const struct publication *
 static bool same_address_set(const struct publication *a, const struct publication *b)
 {
 	return a->has_address && b->has_address && ip_is_v4(&a->address) == ip_is_v4(&b->address) &&
-	       strcmp(a->target, b->target) == 0;
+		strcmp(a->target, b->target) == 0;
 }
 
 /* And then all of this run's records in it are added again, each once. */
@@ -276,7 +282,7 @@ static uint32_t ttl_of(const struct nsupdate *update, uint32_t lifetime)
 static bool same_names(const struct publication *a, const struct publication *b)
 {
 	return strcmp(a->zone, b->zone) == 0 && strcmp(a->owner, b->owner) == 0 &&
-	       strcmp(a->target, b->target) == 0;
+		strcmp(a->target, b->target) == 0;
 }
 
 /* One message, or two: what an earlier run published by other names may lie in another

@@ -26,9 +26,9 @@
 /* --- names --- */
 
 enum nsupdate_name {
-	NSUPDATE_OWNER,	 /* of the SRV record: letters, digits, hyphens and underscores */
+	NSUPDATE_OWNER, /* of the SRV record: letters, digits, hyphens and underscores */
 	NSUPDATE_TARGET, /* a host name (RFC 1123): no underscores */
-	NSUPDATE_ZONE,	 /* as an owner, and one label is enough */
+	NSUPDATE_ZONE, /* as an owner, and one label is enough */
 };
 
 /* NULL when the word can be taken as that name, else why not, as the end of the
@@ -43,11 +43,11 @@ const char *nsupdate_name_check(enum nsupdate_name kind, const char *word);
 
 struct nsupdate_settings {
 	const char *target; /* where the SRV record points, and the owner of A and AAAA */
-	const char *zone;   /* told to nsupdate; NULL: it finds out itself */
-	uint32_t ttl;	    /* s; 0: a quarter of the lifetime, at least 1 s, at most 120 s */
+	const char *zone; /* told to nsupdate; NULL: it finds out itself */
+	uint32_t ttl; /* s; 0: a quarter of the lifetime, at least 1 s, at most 120 s */
 	uint16_t priority, weight;
-	bool no_address;  /* only the SRV record */
-	bool replace;	  /* whole record sets that get a record are deleted first */
+	bool no_address; /* only the SRV record */
+	bool replace; /* whole record sets that get a record are deleted first */
 	bool publish_any; /* addresses that are not public, too */
 };
 
@@ -65,16 +65,16 @@ void nsupdate_free(struct nsupdate *update);
 /* One mapping more. `published`: its text as kept by an earlier run, "" without; one
  * that cannot be understood counts as "" and *understood is set to false (it would go
  * to nsupdate as it is). The mapping's number, from 0 up; -1: no memory. */
-int nsupdate_add(
-	struct nsupdate *update, const char *owner, const char *published, bool *understood);
+int nsupdate_add(struct nsupdate *update, const char *owner, const char *published,
+	bool *understood);
 
 enum nsupdate_result {
-	NSUPDATE_NOTHING,   /* nothing to say */
+	NSUPDATE_NOTHING, /* nothing to say */
 	NSUPDATE_PUBLISHED, /* records were added, and what they replace deleted */
 	NSUPDATE_WITHDRAWN, /* records were only deleted */
-	NSUPDATE_PRIVATE,   /* granted, but the address is not public: not published, and what
+	NSUPDATE_PRIVATE, /* granted, but the address is not public: not published, and what
 			     * was is withdrawn (told every time; printed once) */
-	NSUPDATE_UNKNOWN,   /* granted, but without an address or port that could be published;
+	NSUPDATE_UNKNOWN, /* granted, but without an address or port that could be published;
 			     * what was published stays */
 };
 
@@ -87,7 +87,7 @@ enum nsupdate_result nsupdate_event(struct nsupdate *update, size_t mapping,
 	const struct event_mapping *event, FILE *out);
 
 /* The text to keep for that mapping, "" when nothing is published; returns `text`. */
-const char *nsupdate_published(
-	const struct nsupdate *update, size_t mapping, char text[static NSUPDATE_PUBLISHED_MAX]);
+const char *nsupdate_published(const struct nsupdate *update, size_t mapping,
+	char text[static NSUPDATE_PUBLISHED_MAX]);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "base/words.h"
 
-#define LABEL_MAX 63
+#define LABEL_MAX   63
 #define NAME_OCTETS 253 /* octets of text; 255 in a message (RFC 1035, 2.3.4) */
 
 /* --- names --- */
@@ -126,21 +126,22 @@ const char *publication_type(const struct ip *address)
 bool publication_same_srv(const struct publication *a, const struct publication *b)
 {
 	return a->has_srv && b->has_srv && a->port == b->port && a->priority == b->priority &&
-	       a->weight == b->weight && strcmp(a->owner, b->owner) == 0 &&
-	       strcmp(a->target, b->target) == 0;
+		a->weight == b->weight && strcmp(a->owner, b->owner) == 0 &&
+		strcmp(a->target, b->target) == 0;
 }
 
 bool publication_same_address(const struct publication *a, const struct publication *b)
 {
 	return a->has_address && b->has_address && ip_equal(&a->address, &b->address) &&
-	       strcmp(a->target, b->target) == 0;
+		strcmp(a->target, b->target) == 0;
 }
 
 /* --- as text --- */
 
 void publication_format(const struct publication *p, char *text, size_t size)
 {
-	char zone[PUBLICATION_NAME_MAX + 8] = "", address[PUBLICATION_NAME_MAX + IP_TEXT_MAX + 8] = "";
+	char zone[PUBLICATION_NAME_MAX + 8] = "";
+	char address[PUBLICATION_NAME_MAX + IP_TEXT_MAX + 8] = "";
 	char ip[IP_TEXT_MAX];
 
 	text[0] = '\0';
@@ -201,9 +202,9 @@ static bool parse_line(char *line, struct publication *p)
 	if (n == 6 && strcmp(f[1], "SRV") == 0 && !p->has_srv) {
 		p->has_srv = true;
 		return parse_name(NSUPDATE_OWNER, f[0], p->owner) &&
-		       parse_u16(f[2], 0, &p->priority) && parse_u16(f[3], 0, &p->weight) &&
-		       parse_u16(f[4], 1, &p->port) &&
-		       parse_name(NSUPDATE_TARGET, f[5], p->target);
+			parse_u16(f[2], 0, &p->priority) && parse_u16(f[3], 0, &p->weight) &&
+			parse_u16(f[4], 1, &p->port) &&
+			parse_name(NSUPDATE_TARGET, f[5], p->target);
 	}
 	if (n != 3 || !p->has_srv || p->has_address || strcmp(f[0], p->target) != 0)
 		return false;

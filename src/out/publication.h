@@ -10,7 +10,7 @@
 #define PUBLICATION_NAME_MAX 255 /* 253 octets, the final dot and a NUL */
 
 struct publication {
-	bool has_srv;	  /* else nothing is published */
+	bool has_srv; /* else nothing is published */
 	bool has_address; /* an A or AAAA record of the target, beside the SRV record */
 	char zone[PUBLICATION_NAME_MAX]; /* "": left to nsupdate */
 	char owner[PUBLICATION_NAME_MAX];

@@ -55,6 +55,7 @@ static const char *error_reason(const struct event_mapping *m)
 	static const char *const reasons[] = {
 		[NET_ERROR_PORT_UNREACHABLE] = "no-server-port-unreachable",
 		[NET_ERROR_PROHIBITED] = "prohibited",
+		[NET_ERROR_NOBODY] = "nobody",
 		[NET_ERROR_DENIED] = "not-permitted",
 		[NET_ERROR_LOCAL] = "not-sent",
 	};
@@ -91,8 +92,8 @@ static void put_protocol(const struct event *event, char *value)
 	unsigned protocol = event->mapping.protocol;
 	char text[16];
 
-	put_text(protocol == PROTOCOL_ALL ? "all"
-					  : codes_protocol_text(protocol, text, sizeof(text)),
+	put_text(protocol == PROTOCOL_ALL ? "all" :
+					    codes_protocol_text(protocol, text, sizeof(text)),
 		value);
 }
 
@@ -171,8 +172,8 @@ static void put_result(const struct event *event, char *value)
 	else if (!m->answered)
 		return;
 	else
-		known = m->via == VIA_NAT_PMP ? codes_natpmp_result(result)
-					      : codes_pcp_result(result);
+		known = m->via == VIA_NAT_PMP ? codes_natpmp_result(result) :
+						codes_pcp_result(result);
 	if (known)
 		put_text(known->name, value);
 	else

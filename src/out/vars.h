@@ -10,7 +10,7 @@
 #include "proto/event.h"
 
 #define VARS_MAX       20
-#define VARS_NAME_MAX  40  /* PCP_PREVIOUS_EXTERNAL_ADDRESS and its NUL */
+#define VARS_NAME_MAX  40 /* PCP_PREVIOUS_EXTERNAL_ADDRESS and its NUL */
 #define VARS_VALUE_MAX 160 /* a server with its interface is the longest */
 
 struct var {
