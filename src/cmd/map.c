@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/run.h"
+#include "out/shell.h"
 
 #define DEFAULT_TIMEOUT (5 * SEC)
 
@@ -307,6 +308,9 @@ static enum exit_status map_run(struct map *map)
 	}
 	if (asked && run_engine(&map->run))
 		map_show(map);
+	else if (map->settings.shell && map->run.status != EXIT_USAGE)
+		shell_failure("unreachable",
+			map->run.status == EXIT_NO_SERVER ? "no-server" : "local-failure", stdout);
 	free(map->results);
 	free(map->records);
 	return run_close(&map->run);

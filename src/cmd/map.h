@@ -20,6 +20,7 @@ struct map_settings {
 	struct ip external; /* -e; a wildcard only chooses the family */
 	bool prefer_failure, require_public, deletes, dry_run;
 	bool list, all; /* --list; --all, with -d */
+	bool shell;
 	struct pcp_filter filters[PCP_FILTERS_MAX + 1];
 	size_t filter_count;
 	bool has_third_party;

@@ -196,6 +196,14 @@ static bool take_all(struct parse *parse, void *settings, const char *word)
 	return true;
 }
 
+static bool take_shell(struct parse *parse, void *settings, const char *word)
+{
+	(void)parse;
+	(void)word;
+	((struct map_settings *)settings)->shell = true;
+	return true;
+}
+
 static const struct option_row rows[] = {
 	{ "lifetime", 'l', "TIME", "asked lifetime (2h)", take_lifetime },
 	{ "external-address", 'e', "ADDR", "suggested external address", take_external },
@@ -210,6 +218,7 @@ static const struct option_row rows[] = {
 	{ "all", 0, NULL, "with -d: every mapping recorded for this network", take_all },
 	{ "list", 0, NULL, "the recorded mappings; asks nobody", take_list },
 	{ "nonce", 0, "HEX", "24 hex digits in place of a new nonce", take_nonce },
+	{ "shell", 0, NULL, "print the result as shell assignments (one spec)", take_shell },
 	{ "dry-run", 0, NULL, "print the request, send nothing", take_dry_run },
 };
 
@@ -224,6 +233,7 @@ struct check {
 	const struct common *common;
 	const struct map_settings *map;
 	const struct spec *spec;
+	size_t count; /* of specs */
 };
 
 static bool delete_with_lifetime(const struct check *c)
@@ -266,6 +276,12 @@ static bool two_forms(const struct check *c)
 	return c->map->dry_run && c->common->quiet;
 }
 
+static bool shell_and_another_form(const struct check *c)
+{
+	return c->map->shell &&
+		(c->common->json || c->common->quiet || c->map->dry_run || c->map->list);
+}
+
 static bool wrong_external_family(const struct check *c)
 {
 	bool only_v4 = c->common->ipv4 && !c->common->ipv6;
@@ -302,6 +318,11 @@ static bool list_and_more(const struct check *c)
 static bool spec_of_list(const struct check *c)
 {
 	return c->map->list || c->map->all;
+}
+
+static bool shell_of_many(const struct check *c)
+{
+	return c->map->shell && (c->count > 1 || c->spec->pair || c->common->server_count > 1);
 }
 
 static bool failure_without_port(const struct check *c)
@@ -353,6 +374,8 @@ static const struct rule {
 	{ delete_with_public, "--require-public", "not together with --delete" },
 	{ failure_with_port_set, "--prefer-failure", "not together with --port-set (RFC 7753)" },
 	{ two_forms, "--dry-run", "not together with --quiet: one output form at a time" },
+	{ shell_and_another_form, "--shell",
+		"not together with --json, --quiet, --dry-run or --list: one output form at a time" },
 	{ wrong_external_family, "--external-address",
 		"an IPv6 address for an IPv4 mapping would ask for NAT46; for no preference write "
 		"0.0.0.0" },
@@ -362,6 +385,7 @@ static const struct rule {
 	{ list_and_more, "--list", "asks nobody: not with --delete, --dry-run or --nonce" },
 }, spec_rules[] = {
 	{ spec_of_list, NULL, "--list and --all take no spec" },
+	{ shell_of_many, NULL, "--shell takes one spec of one protocol, and one server" },
 	{ failure_without_port, NULL, "--prefer-failure needs a port, not any or all" },
 	{ port_set_of_pair, NULL, "--port-set takes one protocol, not tcp+udp" },
 	{ port_set_of_all, NULL, "--port-set needs an internal port" },
@@ -387,7 +411,7 @@ static bool check_rules(struct parse *parse, const struct check *check, const st
 bool map_check(struct parse *parse, const struct common *common, const struct map_settings *map,
 	const struct spec *specs, size_t count)
 {
-	struct check check = { .common = common, .map = map };
+	struct check check = { .common = common, .map = map, .count = count };
 
 	if (!check_rules(parse, &check, map_rules, sizeof(map_rules) / sizeof(*map_rules)))
 		return false;

@@ -2,6 +2,7 @@
  * What map says of its results, in the order of the specs.
  */
 #include "cmd/map.h"
+#include "out/shell.h"
 
 /* RFC 6887, 15.1: there is nothing to delete is SUCCESS; miniupnpd says NO_RESOURCES. */
 static bool is_gone(const struct event_mapping *mapping, bool restarted)
@@ -13,6 +14,12 @@ static bool is_gone(const struct event_mapping *mapping, bool restarted)
 			(restarted && mapping->result == PCP_NOT_AUTHORIZED));
 }
 
+static bool is_problem(const struct event_mapping *mapping)
+{
+	return mapping->outcome == OUTCOME_REFUSED || mapping->outcome == OUTCOME_UNANSWERED ||
+		mapping->outcome == OUTCOME_UNREACHABLE;
+}
+
 static void print_result(struct map *map, const struct map_result *result)
 {
 	struct event event = {
@@ -21,7 +28,11 @@ static void print_result(struct map *map, const struct map_result *result)
 		.mapping = result->mapping,
 	};
 
-	output_mapping(map->run.output, &event);
+	/* The words on stderr are the same; stdout is the shell's. */
+	if (map->settings.shell)
+		shell_mapping(&event, stdout);
+	if (!map->settings.shell || is_problem(&event.mapping))
+		output_mapping(map->run.output, &event);
 }
 
 /* A delete that was refused is done only where there is nothing left to delete: no
