@@ -32,11 +32,20 @@ static enum discovery_result fail(struct search *search, enum discovery_result r
 	return result;
 }
 
-static bool is_listed(const struct search *search, const struct endpoint *server)
+/* Two routes to one router are one server. But two routers may have one address, each
+ * on an interface of its own (192.168.1.1 is on every network): then each is asked, and
+ * its socket stays on that interface. True: it is listed already. */
+static bool is_listed(struct search *search, struct server_id *id)
 {
 	for (size_t i = 0; i < search->count; i++) {
-		if (endpoint_equal(&search->servers[i].server, server))
+		struct server_id *other = &search->servers[i];
+
+		if (!endpoint_equal(&other->server, &id->server))
+			continue;
+		if (ip_equal(&other->local, &id->local))
 			return true;
+		if (other->found_by == FOUND_ROUTE && id->found_by == FOUND_ROUTE)
+			other->pinned = id->pinned = true;
 	}
 	return false;
 }
@@ -70,10 +79,10 @@ static enum discovery_result add(struct search *search, const struct endpoint *s
 	};
 	struct server_id *grown;
 
-	if (is_listed(search, server))
-		return DISCOVERY_OK;
 	if (inventory_source(&wanted, &id.local, id.interface) < 0)
 		return no_source(search, word, errno);
+	if (is_listed(search, &id))
+		return DISCOVERY_OK;
 	grown = realloc(search->servers, (search->count + 1) * sizeof(*grown));
 	if (!grown)
 		return fail(search, DISCOVERY_LOCAL, "%s%s", strerror(ENOMEM), "");

@@ -102,13 +102,19 @@ static bool fail(struct engine *engine, const char *what, int error)
 
 /* --- servers and sockets --- */
 
+static uint32_t interface_of(const struct engine *engine, const struct server_id *id)
+{
+	if (engine->config.interface)
+		return iface_index(engine->config.interface);
+	return id->pinned ? iface_index(id->interface) : 0;
+}
+
 static int open_socket(struct engine *engine, const struct server_id *id)
 {
 	bool link_local = ip_is_link_local(&id->local) && !ip_is_v4(&id->local);
 	struct udp_options options = {
 		.local = { .address = id->local, .scope = link_local ? id->server.scope : 0 },
-		.interface_index =
-			engine->config.interface ? iface_index(engine->config.interface) : 0,
+		.interface_index = interface_of(engine, id),
 		.mark = engine->config.mark,
 	};
 	struct bound *sockets;

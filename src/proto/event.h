@@ -27,6 +27,7 @@ struct server_id {
 	struct ip local; /* our address towards it */
 	char interface[NET_NAME_MAX]; /* "" when unknown */
 	unsigned found_by;
+	bool pinned; /* its address is that of another server too, on another interface */
 };
 
 enum event_kind {

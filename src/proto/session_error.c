@@ -47,6 +47,7 @@ void session_error(struct session *session, const struct net_error *error, struc
 	if (final || !session->has_error || is_worse(error, &session->error)) {
 		session->has_error = true;
 		session->error = *error;
+		session->error_at = now;
 		event = session_push(session, EVENT_ERROR, now);
 		if (event)
 			event->error.error = *error;

@@ -189,6 +189,8 @@ static void tell_probe(const struct session *session, const struct exchange *exc
 	if (told->status != PROBE_SKIPPED || !asked)
 		return;
 	told->status = malformed ? PROBE_MALFORMED : status_of_error(session);
+	if (told->status == PROBE_REFUSED && told->attempts)
+		told->rtt = mono_since(session->error_at, exchange->retry.first);
 }
 
 void session_probe_report(struct session *session, struct mono now)

@@ -79,6 +79,7 @@ struct session {
 	struct mono reset_at; /* when it was noticed */
 	bool has_error;
 	struct net_error error; /* the hint for the verdict */
+	struct mono error_at;
 	bool ended; /* no server there: nothing more is sent */
 	bool given_up; /* -t is over: only what was made is still taken back, */
 	bool cancelled; /* as after a signal, */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * Announcements, confirmed by a question.
+ */
+#include "proto/announce.h"
+
+static bool in_range(const struct epoch *last, enum via via, uint32_t epoch, struct mono now)
+{
+	struct epoch copy = *last;
+	struct epoch_check check =
+		via == VIA_NAT_PMP ? epoch_natpmp(&copy, epoch, now) : epoch_pcp(&copy, epoch, now);
+
+	return check.valid;
+}
+
+bool announce_is_news(const struct epoch *last, enum via via, uint32_t epoch, struct mono now)
+{
+	/* Nothing is known of its clock: it may have restarted since we last asked. */
+	return !last->known || !in_range(last, via, epoch, now);
+}
+
+bool announce_heard(struct announce *announce, enum via via, const struct epoch *last,
+	struct mono now, struct prng *prng)
+{
+	if (announce->state != ANNOUNCE_NONE)
+		return false;
+	announce->state = ANNOUNCE_HEARD;
+	announce->via = via;
+	announce->before = *last;
+	announce->due = mono_after(now, prng_between(prng, 0, ANNOUNCE_DELAY));
+	return true;
+}
+
+bool announce_asks(struct announce *announce, struct mono now)
+{
+	if (announce->state != ANNOUNCE_HEARD || !mono_due(announce->due, now))
+		return false;
+	announce->state = ANNOUNCE_ASKED;
+	announce->due = mono_after(now, ANNOUNCE_PATIENCE);
+	return true;
+}
+
+bool announce_answered(struct announce *announce, uint32_t epoch, struct mono now)
+{
+	/* An answer during the delay tells as much as one to the question. */
+	if (announce->state == ANNOUNCE_NONE)
+		return false;
+	announce->state = ANNOUNCE_NONE;
+	return announce->before.known && !in_range(&announce->before, announce->via, epoch, now);
+}
+
+bool announce_unanswered(struct announce *announce, struct mono now)
+{
+	if (announce->state != ANNOUNCE_ASKED || !mono_due(announce->due, now))
+		return false;
+	announce->state = ANNOUNCE_NONE;
+	return true;
+}
+
+struct mono announce_deadline(const struct announce *announce)
+{
+	return announce->state == ANNOUNCE_NONE ? MONO_NEVER : announce->due;
+}
