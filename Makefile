@@ -68,7 +68,7 @@ packages:
 	test -e /usr/include/uthash.h || { \
 	echo 'missing: apt-get install gcc pkg-config libmnl-dev libjansson-dev uthash-dev' >&2; exit 1; }
 
-# --- the layers: includes, purity, no mutable variables (architecture.md) ---
+# --- the layers: includes, purity, no mutable variables (HACKING.md) ---
 
 $(BUILD)/layers.ok: tests/check-layers $(BUILD)/libpure.a $(BUILD)/librest.a \
 		$(wildcard src/*.c src/*/*.[ch])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The exit statuses (cli.md).
+ * The exit statuses (pcpctl(1)).
  */
 #ifndef CMD_EXIT_H
 #define CMD_EXIT_H

@@ -375,7 +375,7 @@ static const struct rule {
 	{ failure_with_port_set, "--prefer-failure", "not together with --port-set (RFC 7753)" },
 	{ two_forms, "--dry-run", "not together with --quiet: one output form at a time" },
 	{ shell_and_another_form, "--shell",
-		"not together with --json, --quiet, --dry-run or --list: one output form at a time" },
+		"not with --json, --quiet, --dry-run or --list: one output form at a time" },
 	{ wrong_external_family, "--external-address",
 		"an IPv6 address for an IPv4 mapping would ask for NAT46; for no preference write "
 		"0.0.0.0" },

@@ -18,7 +18,7 @@ enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
 #define FINDING_WHEN "{when}"
 
 struct finding {
-	const char *id; /* of cli.md: "port-differs" */
+	const char *id; /* of pcpctl(1): "port-differs" */
 	enum severity severity;
 	struct server_id server;
 	bool of_mapping; /* it is about what was asked, not about the server in general */
@@ -29,7 +29,7 @@ struct finding {
 
 /* A row of `pcpctl help findings`. */
 struct finding_kind {
-	unsigned number; /* protocol.md 14 */
+	unsigned number; /* rows of one theme share it */
 	const char *id;
 	enum severity severity;
 	const char *what;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Whom to ask, and from which of our addresses (cli.md, Whom a command asks).
+ * Whom to ask, and from which of our addresses (pcpctl(1), Whom a command asks).
  */
 #ifndef ENGINE_DISCOVERY_H
 #define ENGINE_DISCOVERY_H

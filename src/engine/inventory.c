@@ -39,7 +39,7 @@ static const struct net_address *find(const struct net_address *addresses, int n
 	return NULL;
 }
 
-/* RFC 6887, 8.4, and cli.md. Leaves *local when there is nothing better. */
+/* RFC 6887, 8.4, and pcpctl(1). Leaves *local when there is nothing better. */
 static void prefer_global(const struct net_address *addresses, int n, uint32_t interface_index,
 	struct ip *local)
 {

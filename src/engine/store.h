@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The state directory (cli.md): what PCP needs remembered from run to run. Nonces
+ * The state directory (pcpctl(1)): what PCP needs remembered from run to run. Nonces
  * first of all: without its nonce a mapping can be neither renewed nor deleted.
  *
  * Layout: DIR/lock (flock, held for each change), DIR/new (a file being written),

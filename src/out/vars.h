@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The PCP_* variables of cli.md, in its order: what --shell prints and what -x puts
+ * The PCP_* variables of pcpctl(1), in its order: what --shell prints and what -x puts
  * into a hook's environment. Fixed arrays, nothing is allocated.
  */
 #ifndef OUT_VARS_H

@@ -40,7 +40,7 @@ enum event_kind {
 	EVENT_PACKET,
 };
 
-enum mapping_outcome { /* the names are those of cli.md, see event_outcome_name() */
+enum mapping_outcome { /* the names are those of pcpctl(1), see event_outcome_name() */
 	OUTCOME_GRANTED,
 	OUTCOME_RENEWED,
 	OUTCOME_CHANGED,
@@ -121,7 +121,7 @@ struct event_mapping {
 	uint16_t previous_port;
 };
 
-enum probe_status { /* cli.md: JSON record `server` */
+enum probe_status { /* pcpctl(1): JSON record `server` */
 	PROBE_SKIPPED,
 	PROBE_OK,
 	PROBE_UNSUPPORTED,
@@ -182,7 +182,7 @@ struct event_version {
 	uint16_t external_port; /* PCP_LATER: of the mapping it granted, 0 when none */
 };
 
-/* Why a datagram was not taken as an answer (protocol.md 5.1). */
+/* Why a datagram was not taken as an answer (RFC 6887, 8.3). */
 enum drop_reason {
 	DROP_NONE,
 	DROP_WRONG_ADDRESS,
@@ -242,7 +242,7 @@ struct event {
 	};
 };
 
-/* The words of cli.md; static. */
+/* The words of pcpctl(1); static. */
 const char *event_outcome_name(enum mapping_outcome outcome);
 const char *event_via_name(enum via via); /* pcp, nat-pmp, none */
 const char *event_status_name(enum probe_status status);

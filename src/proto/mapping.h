@@ -127,7 +127,7 @@ struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct 
 	struct prng *prng);
 
 /* How long a refusal holds, in ns: what the server said, but at least 30 s for an
- * error of short and 5 min for one of long life when it said 0 (protocol.md 12.6),
+ * error of short and 5 min for one of long life when it said 0 (as many servers do),
  * at most 24 h; 5 min when it was we who refused what it granted. */
 int64_t mapping_refused_for(const struct mapping *mapping);
 

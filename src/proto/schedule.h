@@ -21,7 +21,7 @@ struct schedule {
 	bool follows_rtt; /* the first wait is at least 4 smoothed round trips */
 };
 
-/* cli.md: sends at about 0, 0.25, 0.75, 1.75, 3.75 s ..., each wait +-10 %. */
+/* pcpctl(1): sends at about 0, 0.25, 0.75, 1.75, 3.75 s ..., each wait +-10 %. */
 extern const struct schedule schedule_quick;
 /* RFC 6887, 8.1.1: IRT 3 s, MRT 1024 s, no MRC, +-10 %. */
 extern const struct schedule schedule_pcp;
@@ -46,7 +46,7 @@ bool retry_exhausted(const struct retry *retry, const struct schedule *schedule)
 /* The smoothed round trip (RFC 6298's 7/8): 0 before the first sample. */
 int64_t rtt_smooth(int64_t smoothed, int64_t sample);
 
-/* How many requests a server is trusted with at once (cli.md, How a server is
+/* How many requests a server is trusted with at once (pcpctl(1), How a server is
  * asked): 8, one more per answer up to 64, halved at a retransmission. */
 struct window {
 	unsigned size;

@@ -19,7 +19,7 @@ void session_rollback(struct session *session, struct mapping *mapping, enum ref
 	struct answer answer = mapping->answer;
 
 	mapping->refusal = refusal;
-	/* Another program's mapping is not ours to delete (cli.md, -P), and internal
+	/* Another program's mapping is not ours to delete (pcpctl(1), -P), and internal
 	 * port 0 would delete every mapping of this host (RFC 6886, 3.4). */
 	if (!mapping->want.nonce_is_new || mapping->want.zero_port || session->ended) {
 		mapping->purpose = PURPOSE_ROLLBACK;

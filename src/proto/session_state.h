@@ -99,13 +99,13 @@ struct session {
 	unsigned natpmp_sends; /* version-0 requests sent */
 };
 
-/* How long a grant that -P did not ask for is kept aside (cli.md, -P). */
+/* How long a grant that -P did not ask for is kept aside (pcpctl(1), -P). */
 #define SESSION_ASIDE (1 * SEC)
 /* Sends of a rollback, and of a question for the NAT-PMP address after a mapping. */
 #define SESSION_SHORT_TRIES 3
 /* RFC 6887, 14.1.3 and RFC 6886, 3.7: recovery starts 0 to 5 s after the notice. */
 #define SESSION_RECOVERY_DELAY (5 * SEC)
-/* Taking back at the end: 2 s after the last answer, 10 s at most (cli.md, --keep). */
+/* Taking back at the end: 2 s after the last answer, 10 s at most. */
 #define SESSION_CLOSE_SOON (2 * SEC)
 #define SESSION_CLOSE_BY   (10 * SEC)
 /* What is kept and was not answered is asked again after that. */
@@ -177,7 +177,7 @@ enum drop_reason session_input_version(struct session *session,
 /* Falls back when the time for that has come. */
 void session_version_due(struct session *session, struct mono now);
 /* Is this a NAT-PMP request refused in version 2, in fewer octets than PCP has (seen in
- * the field, protocol.md 13)? Notes it. */
+ * the field)? Notes it. */
 bool session_refused_short(struct session *session, const uint8_t *data, size_t length,
 	struct mono now);
 

@@ -9,7 +9,7 @@ static void go_over(struct session *session, struct mapping *mapping, struct mon
 	bool said_no = session->version.state == VERSION_SAID_NO;
 
 	if (beyond && !said_no)
-		return; /* cli.md: PCP goes on until -t */
+		return; /* pcpctl(1): PCP goes on until -t */
 	session_release(session, mapping, false);
 	mapping->retry = (struct retry){ 0 };
 	session_set(session, mapping, MAPPING_QUEUED, MONO_NEVER);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Which protocol a server speaks, and how sure we are (RFC 6887, 9; RFC 6886,
- * 1.1; cli.md, How a server is asked). Knowledge of one round: PCP is tried
+ * 1.1; pcpctl(1), How a server is asked). Knowledge of one round: PCP is tried
  * first again in the next.
  */
 #ifndef PROTO_VERSION_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The tables behind codes.h: protocol.md 1.2, 1.7 and 1.8, RFC 6886, 3.5.
+ * The tables behind codes.h: RFC 6887, 7.4 and 19, and the later RFCs named; RFC 6886, 3.5.
  */
 #include "wire/codes.h"
 

@@ -43,7 +43,7 @@ enum natpmp_result { /* RFC 6886, 3.5 */
 	NATPMP_UNSUPP_OPCODE = 5,
 };
 
-enum pcp_option_code { /* RFC 6887, 19.4 and the later RFCs of protocol.md 1.7 */
+enum pcp_option_code { /* RFC 6887, 19.4 and the later RFCs of options */
 	PCP_OPTION_THIRD_PARTY = 1,
 	PCP_OPTION_PREFER_FAILURE = 2,
 	PCP_OPTION_FILTER = 3,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# How a server is asked (cli.md): versions, silence, loss, the window; by what was sent.
+# How a server is asked (pcpctl(1)): versions, silence, loss, the window; by what was sent.
 # shellcheck shell=bash disable=SC2154,SC2153,SC2030,SC2031  # bats' and helper's variables
 
 load helper

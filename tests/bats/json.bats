@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# --json: every line is a record, its keys are those of cli.md.
+# --json: every line is a record, its keys are those of pcpctl(1).
 # shellcheck shell=bash disable=SC2154,SC2153,SC2030,SC2031  # bats' and helper's variables
 
 load helper
@@ -12,7 +12,7 @@ teardown_file() {
 	gateway_stop
 }
 
-# Every line of $output parses, and has only the keys that cli.md names for its type.
+# Every line of $output parses, and has only the keys that pcpctl(1) names for its type.
 keys_are_known() {
 	python3 -S -E -c '
 import json, sys
@@ -23,7 +23,7 @@ known = {
         " requested_lifetime lifetime expires_at server interface via version nonce epoch result result_code rtt_ms"
         " attempts suggested_address suggested_port remote_address remote_port third_party filters description"
         " port_set elsewhere"
-        " error_lifetime reason",  # beside cli.md: of a refusal
+        " error_lifetime reason",  # of a refusal
     "finding": "id severity server text advice",
     "epoch": "server via event kind epoch previous_epoch expected_epoch elapsed",
     "packet": None,

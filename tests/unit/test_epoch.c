@@ -85,7 +85,7 @@ static void pcp_boundaries(void **state)
 	}
 }
 
-/* The inequalities of 8.5, with the reading of protocol.md 5.3, written otherwise. */
+/* The inequalities of 8.5, with int64_t for every delta, written otherwise. */
 static bool as_the_rfc_says(int64_t previous, int64_t current, int64_t elapsed)
 {
 	int64_t server = current - previous;

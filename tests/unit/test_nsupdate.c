@@ -98,7 +98,7 @@ static struct event outcome(enum mapping_outcome outcome)
 
 /* --- one mapping --- */
 
-/* The example of cli.md: an earlier run published another port. */
+/* The example of pcpctl(1): an earlier run published another port. */
 static void test_manual(void **state)
 {
 	struct run run = begin();

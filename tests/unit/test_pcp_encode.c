@@ -36,7 +36,7 @@ static void set_options(struct pcp_request *request, unsigned which)
 			true };
 }
 
-/* What the RFCs allow with each kind: an own statement of protocol.md 1.7. */
+/* What the RFCs allow with each kind: an own statement of them. */
 static enum pcp_encode expected(unsigned kind, unsigned which)
 {
 	static const unsigned allowed[] = { PREFIX, ALL - 1, THIRD | TEXT,

@@ -17,7 +17,7 @@
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 #define RANDOM_INPUTS 10000
 
-/* The walk of protocol.md 1.7, with plain offsets: how many options, and does
+/* The walk of RFC 6887, 7.3, with plain offsets: how many options, and does
  * it end in a malformed one? */
 static size_t plain_walk(const uint8_t *d, size_t n, bool *bad)
 {

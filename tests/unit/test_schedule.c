@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Schedules against the tables of RFC 6887, 8.1.1, RFC 6886, 3.1, and cli.md; the
+ * Schedules against the tables of RFC 6887, 8.1.1, RFC 6886, 3.1, and pcpctl(1); the
  * smoothed round trip; the window.
  */
 #include <stdarg.h>

@@ -96,7 +96,7 @@ static void granted_in_one_round_trip(void **state)
 	world_close(&world);
 }
 
-/* Retransmissions are the same octets, at the instants of cli.md, until -t; beside the
+/* Retransmissions are the same octets, at the instants of pcpctl(1), until -t; beside the
  * first of each round, an ANNOUNCE and a NAT-PMP address request. */
 static void silence(void **state)
 {
@@ -260,7 +260,7 @@ static void peer_answers_of_another_flow(void **state)
 	world_close(&world);
 }
 
-/* Only an answer whose nonce matched tells of the server's clock (protocol.md 5.1). */
+/* Only an answer whose nonce matched tells of the server's clock (RFC 6887, 8.3). */
 static void the_epoch_counts_after_the_match(void **state)
 {
 	struct world world;

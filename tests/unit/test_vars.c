@@ -14,7 +14,7 @@
 #define ROUTER	"192.168.1.254"
 #define ROUTER6 "fe80::1"
 
-/* The order of cli.md. */
+/* The order of pcpctl(1). */
 static const char *const names[] = { "PCP_EVENT", "PCP_PROTOCOL", "PCP_INTERNAL_ADDRESS",
 	"PCP_INTERNAL_PORT", "PCP_EXTERNAL_ADDRESS", "PCP_EXTERNAL_PORT", "PCP_LIFETIME",
 	"PCP_EXPIRES", "PCP_SERVER", "PCP_VIA", "PCP_EPOCH", "PCP_RESULT", "PCP_REMOTE_ADDRESS",
