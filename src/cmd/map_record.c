@@ -50,7 +50,7 @@ static void list_one(void *context, const struct store_record *record)
 		.has_external_address = record->has_external_address,
 		.external_address = record->external_address,
 		.lifetime = left > 0 ? (uint32_t)left : 0,
-		.elsewhere = !memory_is_here(record, false),
+		.elsewhere = !memory_is_here(map->run.memory, record, false),
 	};
 	mapping->server.server = key->server;
 	memcpy(mapping->server.interface, key->network.interface,
@@ -122,7 +122,7 @@ static void gather(void *context, const struct store_record *record)
 
 	if (!is_meant(gathering, record) || !is_named(map, &record->key))
 		return;
-	if (!memory_is_here(record, true)) {
+	if (!memory_is_here(map->run.memory, record, true)) {
 		gathering->elsewhere++;
 		return;
 	}

@@ -22,6 +22,10 @@
 
 struct memory {
 	struct store *store;
+	/* The last answer of memory_is_here(): records come in the order of their networks. */
+	bool looked, here;
+	struct store_network network;
+	struct endpoint server;
 };
 
 struct memory *memory_open(store_warning *warning, void *context)
@@ -116,9 +120,8 @@ bool memory_network(const struct server_id *id, struct mono deadline, struct sto
 	return true;
 }
 
-bool memory_is_here(const struct store_record *record, bool wakes)
+static bool look(const struct store_key *key, bool wakes)
 {
-	const struct store_key *key = &record->key;
 	struct server_id id = { .server = key->server };
 	struct inventory_source wanted = { .server = key->server };
 	struct store_network network;
@@ -131,6 +134,20 @@ bool memory_is_here(const struct store_record *record, bool wakes)
 		return false;
 	name_network(&hop, &key->network.own, &network);
 	return store_network_equal(&network, &key->network);
+}
+
+bool memory_is_here(struct memory *memory, const struct store_record *record, bool wakes)
+{
+	const struct store_key *key = &record->key;
+
+	if (!memory->looked || !endpoint_equal(&memory->server, &key->server) ||
+		!store_network_equal(&memory->network, &key->network)) {
+		memory->here = look(key, wakes);
+		memory->looked = true;
+		memory->server = key->server;
+		memory->network = key->network;
+	}
+	return memory->here;
 }
 
 /* --- records --- */
@@ -168,7 +185,7 @@ void memory_asking(struct memory *memory, const struct store_network *network,
 	const struct server_id *id, const struct want *want)
 {
 	struct store_record record, known;
-	enum via via = want->zero_port ? VIA_NAT_PMP : VIA_PCP;
+	enum via via = want->zero_port || want->nat_pmp ? VIA_NAT_PMP : VIA_PCP;
 
 	memset(&record, 0, sizeof(record));
 	key_of(network, id, want, via, &record.key);
@@ -244,9 +261,11 @@ static void refused(struct memory *memory, const struct store_network *network,
 
 	if (event->deleting || event->unwanted == UNWANTED_LEFT)
 		return;
-	key_of_event(network, event, VIA_PCP, &key);
-	if (store_find(memory->store, &key, &record) && !record.granted)
-		store_remove(memory->store, &key);
+	for (enum via via = VIA_PCP; via <= VIA_NAT_PMP; via++) {
+		key_of_event(network, event, via, &key);
+		if (store_find(memory->store, &key, &record) && !record.granted)
+			store_remove(memory->store, &key);
+	}
 }
 
 void memory_event(struct memory *memory, const struct store_network *network,

@@ -30,7 +30,7 @@ bool memory_network(const struct server_id *id, struct mono deadline,
 
 /* Is the record of the network that we are in: may it be sent there? With `wakes` the
  * next hop's link-layer address is asked for where it is not known, as above. */
-bool memory_is_here(const struct store_record *record, bool wakes);
+bool memory_is_here(struct memory *memory, const struct store_record *record, bool wakes);
 
 /* The record of a want, for a server of that network, in either version (PCP first). */
 bool memory_find(struct memory *memory, const struct store_network *network,
