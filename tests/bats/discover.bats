@@ -273,3 +273,26 @@ has_probed() {
 	exits 4
 	[ "${#stderr_lines[@]}" -eq 1 ]
 }
+
+@test "a server that refuses both versions speaks neither" {
+	gateway result=1
+	pcpctl discover -j -t 500ms -s "$S"
+	exits 0
+	[[ $output == *'"verdict":"none"'* ]]
+	[[ $output != *'"nat-pmp-only"'* ]]
+}
+
+@test "two routers of one address, each on an interface of its own: both are asked" {
+	unshare -rn true 2>/dev/null || skip "no network namespace here"
+	run -4 --separate-stderr unshare -rn sh -c '
+		for i in a b; do
+			ip link add d$i type veth peer name p$i
+			ip link set d$i up; ip link set p$i up
+		done
+		ip addr add 192.168.1.10/24 dev da; ip addr add 192.168.1.20/24 dev db
+		ip route add default via 192.168.1.1 dev da
+		ip route add default via 192.168.1.1 dev db metric 100
+		"$PCPCTL" discover -t 300ms'
+	[[ ${lines[1]} == "192.168.1.1  default route, da"* ]]
+	[[ ${lines[2]} == "192.168.1.1  default route, db"* ]]
+}

@@ -919,3 +919,44 @@ time.sleep(20)" > "$1/bound" 3>&- &
 	[ "$(sent version=2)" -eq 0 ]
 	silent_about "map -d"
 }
+
+# --- what a review with fresh eyes found ---
+
+@test "a server that refuses both versions has refused: exit 1 at once, nothing may have been made" {
+	gateway result=1
+	map 80
+	exits 1
+	[ -z "$output" ]
+	says "tcp 80: $S refused: UNSUPP_VERSION"
+	[[ $stderr != *"may have been made"* ]]
+	[[ $stderr != *"NAT-PMP only"* ]]
+}
+
+@test "another external address than -e suggests: said" {
+	gateway
+	map -e 9.9.9.9 80
+	exits 0
+	says "80: the server assigned another address than 9.9.9.9"
+	gateway external=9.9.9.9
+	map -e 9.9.9.9 80
+	exits 0
+	[[ $stderr != *"another address"* ]]
+}
+
+@test "--require-public: an address of another family is none" {
+	gateway family-wrong
+	map --require-public 80
+	exits 1
+	[ -z "$output" ]
+}
+
+@test "the clean-up command goes to the server that was asked" {
+	[ -n "$HAS_IPV6" ] || skip "no IPv6 on the loopback here"
+	gateway silent
+	run -3 --separate-stderr "$PCPCTL" map --no-state -t 300ms -s "[::1]:$PORT" 80
+	[[ $stderr =~ 'delete it with pcpctl '(map -d -s \[::1\]:[0-9]+ -b ::1 --nonce [0-9a-f]{24} 80) ]]
+	gateway
+	# shellcheck disable=SC2086
+	run -0 --separate-stderr "$PCPCTL" ${BASH_REMATCH[1]}
+	[[ $output == "tcp  [::1]:80 deleted"* ]]
+}

@@ -279,3 +279,11 @@ teardown() {
 	[ "$output" = "$help" ]
 	prints "[EXTERNAL:]INTERNAL[/PROTO]" --prefer-failure --timeout
 }
+
+@test "-s and -b: addresses that are nobody's to ask" {
+	local word
+	for word in 224.0.0.1 0.0.0.0 :: ff02::1%lo 255.255.255.255; do
+		refuses "$word: not the address of one host" -s "$word" 80
+	done
+	refuses "fe80::1%lo: a link-local address opens nothing: give a global one" -b fe80::1%lo 80
+}
