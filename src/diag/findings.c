@@ -127,9 +127,10 @@ static bool ask_mappings(struct asking *asking, struct finding *finding)
 		if (facts_mapping_server(asking->facts, i) != asking->server)
 			continue;
 		view->mapping = facts_mapping(asking->facts, i);
+		if (!view->rule->holds(view) || found++ > 0)
+			continue;
 		view->what = phrase_mapping(view->mapping, what, sizeof(what));
-		if (view->rule->holds(view) && found++ == 0)
-			*finding = tell(view);
+		*finding = tell(view);
 	}
 	view->mapping = NULL;
 	view->what = "";
