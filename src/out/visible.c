@@ -63,9 +63,14 @@ static bool is_dangerous(uint32_t c)
 /* One unit of `p` as text; *used says how many octets it was made of. */
 static size_t unit(const uint8_t *p, size_t n, char text[static 8], size_t *used)
 {
-	size_t length = sequence(p, n);
+	size_t length;
 
 	*used = 1;
+	if (*p >= 0x20 && *p < 0x7f && *p != '\\') { /* nearly everything */
+		text[0] = (char)*p;
+		return 1;
+	}
+	length = sequence(p, n);
 	if (*p == '\\')
 		return (size_t)snprintf(text, 8, "\\\\");
 	if (length == 0 || is_dangerous(code_point(p, length)))
