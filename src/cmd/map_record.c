@@ -82,13 +82,27 @@ static bool spec_has(const struct spec *spec, const struct store_key *key)
 	return key->protocol == spec->protocol || (spec->pair && key->protocol == PROTOCOL_UDP);
 }
 
+/* -4 -6 -b -i --pcp --nat-pmp: what they exclude is not touched. */
+static bool is_excluded(const struct common *common, const struct store_key *key)
+{
+	unsigned families = options_families(common);
+
+	if (families && !(families & ip_family(&key->server.address)))
+		return true;
+	if (common->has_bind && !ip_equal(&common->bind, &key->internal))
+		return true;
+	if (common->interface && strcmp(common->interface, key->network.interface) != 0)
+		return true;
+	return (common->pcp && key->via != VIA_PCP) || (common->nat_pmp && key->via != VIA_NAT_PMP);
+}
+
 /* -s and -3 narrow what is meant. */
 static bool is_meant(const struct gathering *gathering, const struct store_record *record)
 {
 	const struct map *map = gathering->map;
 	const struct store_key *key = &record->key;
 
-	if (record->expired || key->opcode != PCP_MAP)
+	if (record->expired || key->opcode != PCP_MAP || is_excluded(map->common, key))
 		return false;
 	if (key->internal_port == 0 && key->via == VIA_NAT_PMP)
 		return false; /* never deleted: it would take every mapping of this host */
@@ -122,7 +136,7 @@ static void gather(void *context, const struct store_record *record)
 
 	if (!is_meant(gathering, record) || !is_named(map, &record->key))
 		return;
-	if (!memory_is_here(map->run.memory, record, true)) {
+	if (!memory_is_here(map->run.memory, record, !map->settings.dry_run)) {
 		gathering->elsewhere++;
 		return;
 	}

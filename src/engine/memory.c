@@ -251,15 +251,15 @@ static void forget(struct memory *memory, const struct store_network *network,
 	store_remove(memory->store, &key);
 }
 
-/* Refused: what was written before the first send goes again, unless there was a
- * mapping before, or one is left that nobody wants. */
+/* Refused: what was written before the first send goes again, unless one is left that
+ * nobody wants. A nonce of an earlier run stays: what that run asked for may be there. */
 static void refused(struct memory *memory, const struct store_network *network,
 	const struct event_mapping *event)
 {
 	struct store_record record;
 	struct store_key key;
 
-	if (event->deleting || event->unwanted == UNWANTED_LEFT)
+	if (event->deleting || event->unwanted == UNWANTED_LEFT || !event->nonce_is_new)
 		return;
 	for (enum via via = VIA_PCP; via <= VIA_NAT_PMP; via++) {
 		key_of_event(network, event, via, &key);

@@ -86,6 +86,7 @@ struct event_mapping {
 	struct ip remote_address; /* PEER */
 	uint16_t remote_port;
 	struct pcp_nonce nonce;
+	bool nonce_is_new; /* made in this run: no earlier request had it */
 	const struct pcp_options *options; /* what was asked, never NULL */
 
 	bool has_external_port; /* valid below */

@@ -87,6 +87,7 @@ static void report_want(const struct session *session, const struct mapping *map
 	event->remote_address = want->remote_address;
 	event->remote_port = want->remote_port;
 	event->nonce = want->nonce;
+	event->nonce_is_new = want->nonce_is_new;
 	event->options = &want->options;
 	event->requested_lifetime = want->lifetime;
 	event->deleting = mapping->purpose == PURPOSE_DELETE;

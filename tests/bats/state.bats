@@ -198,3 +198,46 @@ sleep_epoch() {
 	map --list
 	[ -n "$output" ]
 }
+
+@test "-d touches nothing that -4, -6, -b, -i, --pcp or --nat-pmp excludes" {
+	map 8443
+	map -6 8443
+	map -d -6 8443
+	[ "$status" -eq 0 ]
+	[[ $output == "tcp  [2d00:64:1::10]:8443 deleted"* ]]
+	[ "${#lines[@]}" -eq 1 ]
+	map --list
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == "tcp  $EXTERNAL:8443 -> 192.168.1.10:8443"* ]]
+	for word in -6 --nat-pmp "-i lo" "-b $CLIENT6"; do
+		# shellcheck disable=SC2086
+		map -d --all $word
+		[ "$status" -eq 0 ]
+		[ -z "$output" ]
+		[[ $stderr == *"nothing is recorded for this network"* ]]
+	done
+	map -d --all -4 --pcp -i eth0 -b 192.168.1.10
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "a nonce that an earlier run left stays when the next one finds no server" {
+	"$LAB" silence on
+	map -t 600ms 8080
+	[ "$status" -eq 3 ]
+	kept=$(nonces)
+	[ -n "$kept" ]
+	"$LAB" silence off
+	"$LAB" server stop
+	map 8080
+	[ "$status" -eq 4 ]
+	[ "$(nonces)" = "$kept" ]
+}
+
+@test "-d --dry-run shows the request of the record, and sends nothing" {
+	map 8080
+	client ip neigh flush dev eth0
+	map -d --dry-run 8080
+	[ "$status" -eq 0 ]
+	[ -z "$(client ip neigh show 192.168.1.254 | grep -v FAILED)" ]
+}
