@@ -268,6 +268,37 @@ static void refused(struct memory *memory, const struct store_network *network,
 	}
 }
 
+/* NAT-PMP's wipe has taken every mapping of one protocol that this host had in NAT-PMP
+ * (RFC 6886, 3.4). */
+struct wipe {
+	struct memory *memory;
+	const struct store_network *network;
+	const struct event_mapping *event;
+};
+
+static void wipe_one(void *context, const struct store_record *record)
+{
+	const struct wipe *wipe = context;
+	const struct store_key *key = &record->key;
+
+	if (key->via == VIA_NAT_PMP && key->protocol == wipe->event->protocol &&
+		endpoint_equal(&key->server, &wipe->event->server.server) &&
+		ip_equal(&key->internal, &wipe->event->internal_address) &&
+		store_network_equal(&key->network, wipe->network))
+		store_remove(wipe->memory->store, key);
+}
+
+static void deleted(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event)
+{
+	struct wipe wipe = { memory, network, event };
+
+	if (event->via == VIA_NAT_PMP && event->internal_port == 0)
+		store_each(memory->store, wipe_one, &wipe);
+	else
+		forget(memory, network, event, event->via);
+}
+
 void memory_event(struct memory *memory, const struct store_network *network,
 	const struct event_mapping *event, int64_t wall_ms)
 {
@@ -281,7 +312,7 @@ void memory_event(struct memory *memory, const struct store_network *network,
 			forget(memory, network, event, VIA_PCP);
 		break;
 	case OUTCOME_DELETED:
-		forget(memory, network, event, event->via);
+		deleted(memory, network, event);
 		break;
 	case OUTCOME_REFUSED:
 	case OUTCOME_UNREACHABLE:

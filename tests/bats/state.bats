@@ -239,5 +239,16 @@ sleep_epoch() {
 	client ip neigh flush dev eth0
 	map -d --dry-run 8080
 	[ "$status" -eq 0 ]
-	[ -z "$(client ip neigh show 192.168.1.254 | grep -v FAILED)" ]
+	run client ip neigh show 192.168.1.254
+	[[ $output != *lladdr* ]]
+}
+
+@test "after NAT-PMP's wipe of a protocol nothing of it stays recorded" {
+	map --nat-pmp 7000 7001 7002/udp
+	[ "$status" -eq 0 ]
+	map -d --nat-pmp all/tcp
+	[ "$status" -eq 0 ]
+	map --list
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == "udp  $EXTERNAL:7002 "* ]]
 }
