@@ -271,6 +271,8 @@ static const struct server_id *event_server_id(const struct event *event)
 		return &event->packet.server;
 	case EVENT_EPOCH:
 		return &event->epoch.server;
+	case EVENT_ANNOUNCE: /* of no server of ours, as far as is known */
+		return NULL;
 	}
 	return NULL;
 }
@@ -307,6 +309,7 @@ bool facts_add(struct facts *facts, const struct event *event)
 		add_packet(s, &event->packet);
 		break;
 	case EVENT_EPOCH: /* its findings are the screen's, in a later version */
+	case EVENT_ANNOUNCE:
 		break;
 	}
 	return true;

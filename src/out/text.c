@@ -248,6 +248,7 @@ void text_event(struct output *output, const struct event *event)
 		break;
 	case EVENT_MAPPING:
 	case EVENT_SERVER:
+	case EVENT_ANNOUNCE:
 		break;
 	}
 }

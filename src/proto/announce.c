@@ -3,6 +3,47 @@
  */
 #include "proto/announce.h"
 
+#include "wire/natpmp.h"
+
+static bool decode_pcp(const void *data, size_t length, struct announcement *out)
+{
+	struct rd r = rd_on(data, length);
+	struct pcp_header header;
+
+	if (length > PCP_MAX || length % 4 || !pcp_header_decode(&r, &header) || !header.response ||
+		header.opcode != PCP_ANNOUNCE || header.result != PCP_SUCCESS)
+		return false;
+	*out = (struct announcement){ .via = VIA_PCP, .epoch = header.epoch };
+	return true;
+}
+
+static bool decode_natpmp(const void *data, size_t length, struct announcement *out)
+{
+	struct natpmp_response response;
+
+	if (natpmp_response_decode(data, length, &response) != NATPMP_DECODE_OK ||
+		response.opcode != NATPMP_ADDRESS || !response.has_epoch)
+		return false;
+	*out = (struct announcement){
+		.via = VIA_NAT_PMP,
+		.epoch = response.epoch,
+		.has_external = response.result == NATPMP_SUCCESS &&
+			!ip_is_any(&response.external_address),
+		.external = response.external_address,
+	};
+	return true;
+}
+
+bool announcement_decode(const void *data, size_t length, struct announcement *out)
+{
+	const uint8_t *octets = data;
+
+	if (length < 4)
+		return false;
+	return octets[0] == PCP_VERSION ? decode_pcp(data, length, out) :
+					  decode_natpmp(data, length, out);
+}
+
 static bool in_range(const struct epoch *last, enum via via, uint32_t epoch, struct mono now)
 {
 	struct epoch copy = *last;

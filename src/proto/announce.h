@@ -15,6 +15,18 @@
 #include "proto/epoch.h"
 #include "proto/event.h"
 
+/* One announcement, as its octets say. */
+struct announcement {
+	enum via via;
+	uint32_t epoch;
+	bool has_external; /* NAT-PMP, with an address that is none of the wildcards */
+	struct ip external;
+};
+
+/* Is it one: an ANNOUNCE response of version 2 with SUCCESS, or a NAT-PMP response with
+ * the external address, successful or not? False leaves *out alone. */
+bool announcement_decode(const void *data, size_t length, struct announcement *out);
+
 /* The delay before the server is asked: all its clients heard the same packet. */
 #define ANNOUNCE_DELAY (5 * SEC)
 /* Without an answer for so long, the server is taken to have restarted. */

@@ -28,12 +28,14 @@ struct server_id {
 	char interface[NET_NAME_MAX]; /* "" when unknown */
 	unsigned found_by;
 	bool pinned; /* its address is that of another server too, on another interface */
+	uint64_t network; /* tells networks apart that use the same addresses; 0: unknown */
 };
 
 enum event_kind {
 	EVENT_MAPPING,
 	EVENT_SERVER,
 	EVENT_EPOCH,
+	EVENT_ANNOUNCE,
 	EVENT_VERSION,
 	EVENT_DROPPED,
 	EVENT_ERROR,
@@ -120,6 +122,7 @@ struct event_mapping {
 	bool has_previous; /* CHANGED */
 	struct ip previous_address;
 	uint16_t previous_port;
+	struct mono next; /* of what is kept: when it is asked about next; else MONO_NEVER */
 };
 
 enum probe_status { /* pcpctl(1): JSON record `server` */
@@ -165,6 +168,26 @@ struct event_epoch {
 	uint32_t previous, current;
 	int64_t expected; /* seconds */
 	int64_t elapsed; /* seconds of our clock between the two */
+	bool has_rtt; /* it was asked for (watch), not read off another answer */
+	int64_t rtt; /* ns */
+};
+
+/* A restart announcement by multicast (RFC 6887, 14.1.3; RFC 6886, 3.2.1). */
+struct event_announce {
+	struct endpoint source;
+	char interface[NET_NAME_MAX]; /* it came on, "" when unknown */
+	enum via via;
+	uint32_t epoch;
+	bool has_external; /* NAT-PMP tells it */
+	struct ip external_address;
+	bool trusted; /* from port 5351 of a router of this host, or of a server that is asked */
+	bool asked; /* its source was asked by unicast */
+	bool verified; /* and the answer confirms it */
+	bool has_expected; /* an Epoch of this source was known before: */
+	uint32_t previous;
+	int64_t expected; /* seconds */
+	bool restarted; /* out of range of that (RFC 6887, 8.5; RFC 6886, 3.6) */
+	unsigned count; /* 1: the first; repeats of one announcement count up */
 };
 
 enum version_change {
@@ -236,6 +259,7 @@ struct event {
 		struct event_mapping mapping;
 		struct event_server server;
 		struct event_epoch epoch;
+		struct event_announce announce;
 		struct event_version version;
 		struct event_dropped dropped;
 		struct event_error error;

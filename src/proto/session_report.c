@@ -153,6 +153,9 @@ void session_report(struct session *session, struct mapping *mapping, enum mappi
 		session->version.natpmp_heard)
 		told->feature = want_beyond_natpmp(&mapping->want, &session->config.id.local);
 	told->nat_pmp_answered = outcome == OUTCOME_UNANSWERED && told->feature;
+	told->next = mapping->state == MAPPING_HELD || mapping->state == MAPPING_REFUSED ?
+		mapping->due :
+		MONO_NEVER;
 	told->has_previous = mapping->has_previous && outcome != OUTCOME_GRANTED;
 	told->previous_address = mapping->previous_address;
 	told->previous_port = mapping->previous_port;
