@@ -22,8 +22,22 @@ struct engine_config {
 	uint32_t mark;
 	bool trace; /* EVENT_PACKET for every datagram */
 	bool dry; /* EVENT_PACKET with `dry` in place of sending; all ends at once */
+	bool keep; /* it stays until engine_close(), a signal, or until nothing kept is left */
+	bool stays; /* also when nothing is kept */
 	/* Every event, stamped with the wall time, in order. */
 	void (*event)(void *context, const struct event *event);
+	/* With `keep`: see client_config.prepare. */
+	bool (*prepare)(void *context, const struct server_id *id, struct want *want);
+	/* With `keep`: SIGUSR1 came; the reader of stdout has gone (told once); a warning for
+	 * the user, "PORT 5350: ...". May be NULL. */
+	void (*user_signal)(void *context);
+	void (*reader_gone)(void *context);
+	void (*warning)(void *context, const char *text);
+	/* Called in every turn of the loop, may be NULL: what the command itself has to do,
+	 * and when it wants the next turn at the latest. */
+	struct mono (*turn)(void *context, struct mono now);
+	const char *hook; /* -x: see engine/hooks.h; NULL: none */
+	void (*hook_warning)(void *context, unsigned mapping, const char *text);
 	/* Called when it takes longer, first after 300 ms, then once a second; may be NULL. */
 	void (*waiting)(void *context, int64_t elapsed);
 	void *context;
@@ -33,7 +47,7 @@ struct engine;
 
 enum engine_result {
 	ENGINE_DONE,
-	ENGINE_SIGNAL, /* interrupted; what was new has been taken back */
+	ENGINE_SIGNAL, /* interrupted; what was new has been taken back; with `keep`: closed */
 	ENGINE_FAILED, /* see engine_reason() */
 };
 
@@ -53,6 +67,37 @@ bool engine_want(struct engine *engine, size_t server, const struct want *want);
 bool engine_want_pair(struct engine *engine, size_t server, const struct want *first,
 	const struct want *second);
 
+/* --- what is kept --- */
+
+/* See client_delete() and client_renew(). */
+bool engine_delete(struct engine *engine, size_t server, unsigned number);
+bool engine_renew(struct engine *engine, size_t server, unsigned number);
+/* See client_sample(). */
+void engine_sample(struct engine *engine, size_t server);
+/* How many servers there are, and which; a server may change when the network does. */
+size_t engine_server_count(const struct engine *engine);
+const struct server_id *engine_server_id(const struct engine *engine, size_t server);
+
+/* The servers were found so: when the network changes they are found again, of the same
+ * families and names. The request is copied; what it points to outlives the engine. */
+void engine_follow(struct engine *engine, const struct discovery_request *request);
+
+/* The end: what this run created is deleted (`leave`: nothing is), hooks get their time,
+ * engine_run() then returns. Bounded: 2 s after the last answer, 10 s at most. */
+void engine_close(struct engine *engine, bool leave);
+/* -t was over before everything was granted; it has been closed then. */
+bool engine_gave_up(const struct engine *engine);
+/* `leave` of the end that a signal brings. */
+void engine_leave_at_signal(struct engine *engine, bool leave);
+
+/* An event for the hook of a mapping (hooks_event()); all of them once more. */
+bool engine_hook(struct engine *engine, unsigned mapping, const char *const *environment);
+void engine_rerun_hooks(struct engine *engine);
+
+/* A descriptor of the command's own (a keyboard): `ready` is called when it can be read.
+ * One at most. False: engine_reason(). */
+bool engine_watch(struct engine *engine, int fd, void (*ready)(void *context));
+
 /* A new nonce (RFC 6887, 11.2). False: no randomness. */
 bool engine_nonce(struct engine *engine, struct pcp_nonce *nonce);
 
@@ -61,6 +106,9 @@ enum engine_result engine_run(struct engine *engine);
 
 /* Waits without asking anything. False: a signal came. */
 bool engine_pause(struct engine *engine, int64_t duration);
+
+/* Waits for the network to change, for `duration` at most. False: a signal came. */
+bool engine_pause_for_network(struct engine *engine, int64_t duration);
 
 /* Why it failed: "socket: Operation not permitted". */
 const char *engine_reason(const struct engine *engine);

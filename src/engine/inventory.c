@@ -95,6 +95,16 @@ int inventory_source(const struct inventory_source *wanted, struct ip *local,
 	return 0;
 }
 
+bool inventory_is_ours(const struct ip *address)
+{
+	struct net_address *addresses = NULL;
+	int n = iface_addresses(0, ip_family(address), &addresses);
+	bool ours = n > 0 && find(addresses, n, address);
+
+	free(addresses);
+	return ours;
+}
+
 bool inventory_has_interface(const char *name)
 {
 	return iface_index(name) != 0;

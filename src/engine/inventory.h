@@ -27,6 +27,9 @@ struct inventory_source {
 int inventory_source(const struct inventory_source *wanted, struct ip *local,
 	char interface[static NET_NAME_MAX]);
 
+/* Is it an address of this host right now? */
+bool inventory_is_ours(const struct ip *address);
+
 /* Is the interface there? */
 bool inventory_has_interface(const char *name);
 

@@ -120,6 +120,15 @@ bool memory_network(const struct server_id *id, struct mono deadline, struct sto
 	return true;
 }
 
+uint64_t memory_network_number(const struct server_id *id, struct mono deadline)
+{
+	struct store_network network;
+
+	if (!memory_network(id, deadline, &network))
+		return 0;
+	return store_network_number(&network);
+}
+
 static bool look(const struct store_key *key, bool wakes)
 {
 	struct server_id id = { .server = key->server };

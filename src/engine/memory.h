@@ -28,6 +28,9 @@ struct store *memory_store(struct memory *memory);
 bool memory_network(const struct server_id *id, struct mono deadline,
 	struct store_network *network);
 
+/* The same as a number that tells networks apart; 0: it cannot be told. */
+uint64_t memory_network_number(const struct server_id *id, struct mono deadline);
+
 /* Is the record of the network that we are in: may it be sent there? With `wakes` the
  * next hop's link-layer address is asked for where it is not known, as above. */
 bool memory_is_here(struct memory *memory, const struct store_record *record, bool wakes);

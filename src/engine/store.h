@@ -128,6 +128,8 @@ bool store_keep(struct store *store);
 /* Is another process with that pid keeping mappings of this directory? */
 bool store_keeper_alive(struct store *store, pid_t keeper);
 
+/* A number of its own for each network, never 0. */
+uint64_t store_network_number(const struct store_network *network);
 bool store_network_equal(const struct store_network *a, const struct store_network *b);
 
 #endif

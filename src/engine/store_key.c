@@ -26,7 +26,7 @@ static size_t link_length(const struct store_network *network)
 							      sizeof(network->link);
 }
 
-static void name_of_network(const struct store_network *network, char name[static STORE_NAME_MAX])
+static uint64_t network_hash(const struct store_network *network)
 {
 	/* The name with its NUL, so that "a" + "bc" is not "ab" + "c". */
 	uint64_t hash = store_hash(STORE_HASH_SEED, network->interface,
@@ -36,7 +36,12 @@ static void name_of_network(const struct store_network *network, char name[stati
 		hash = store_hash(hash, network->link, link_length(network));
 	else
 		hash = store_hash(hash, network->own.octets, sizeof(network->own.octets));
-	snprintf(name, STORE_NAME_MAX, "net-%016llx", (unsigned long long)hash);
+	return hash;
+}
+
+static void name_of_network(const struct store_network *network, char name[static STORE_NAME_MAX])
+{
+	snprintf(name, STORE_NAME_MAX, "net-%016llx", (unsigned long long)network_hash(network));
 }
 
 /* Everything but network, protocol and internal port. */
@@ -129,6 +134,13 @@ static int key_order(const struct store_key *a, const struct store_key *b)
 		if (orders[i])
 			return orders[i];
 	return 0;
+}
+
+uint64_t store_network_number(const struct store_network *network)
+{
+	uint64_t number = network_hash(network);
+
+	return number ? number : 1;
 }
 
 bool store_network_equal(const struct store_network *a, const struct store_network *b)

@@ -25,7 +25,9 @@ struct loop {
 	int signals; /* the signalfd, -1: not caught */
 	struct mono armed; /* what the timer is set to */
 	sigset_t before; /* the signal mask as loop_catch_signals() found it */
+	sigset_t caught;
 	int first_signal, signal_count;
+	bool user_signal;
 };
 
 struct loop *loop_new(void)
@@ -71,6 +73,12 @@ int loop_add(struct loop *loop, int fd)
 	return watch(loop, fd, EPOLLIN);
 }
 
+int loop_add_gone(struct loop *loop, int fd)
+{
+	/* EPOLLERR and EPOLLHUP come unasked. */
+	return watch(loop, fd, 0);
+}
+
 void loop_remove(struct loop *loop, int fd)
 {
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -105,7 +113,28 @@ int loop_catch_signals(struct loop *loop)
 		return -1;
 	}
 	loop->signals = fd;
+	loop->caught = caught;
 	return 0;
+}
+
+int loop_catch_user_signal(struct loop *loop)
+{
+	sigset_t more;
+
+	sigemptyset(&more);
+	sigaddset(&more, SIGUSR1);
+	sigaddset(&loop->caught, SIGUSR1);
+	if (signalfd(loop->signals, &loop->caught, 0) < 0)
+		return -1;
+	return sigprocmask(SIG_BLOCK, &more, NULL);
+}
+
+bool loop_user_signal(struct loop *loop)
+{
+	bool came = loop->user_signal;
+
+	loop->user_signal = false;
+	return came;
 }
 
 void loop_restore_signals(const struct loop *loop)
@@ -139,7 +168,9 @@ static void read_signals(struct loop *loop)
 	struct signalfd_siginfo info;
 
 	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (loop->signal_count++ == 0)
+		if (info.ssi_signo == SIGUSR1)
+			loop->user_signal = true;
+		else if (loop->signal_count++ == 0)
 			loop->first_signal = (int)info.ssi_signo;
 	}
 }
@@ -208,7 +239,7 @@ static bool sort_out(struct loop *loop, const struct epoll_event *events, int n,
 		else if (fd != loop->timer && ready->count < LOOP_MAX)
 			ready->fds[ready->count++] = fd;
 	}
-	return ready->count > 0 || loop->signal_count > before;
+	return ready->count > 0 || loop->signal_count > before || loop->user_signal;
 }
 
 int loop_wait(struct loop *loop, struct mono deadline, struct loop_ready *ready)

@@ -30,10 +30,21 @@ void loop_free(struct loop *loop);
 int loop_add(struct loop *loop, int fd);
 void loop_remove(struct loop *loop, int fd);
 
+/* Watch a descriptor only for its other end being gone (the reader of a pipe, the
+ * terminal): it is then reported, again and again until it is removed. 0, or -1 with
+ * errno (EPERM: a plain file, whose reader never goes). */
+int loop_add_gone(struct loop *loop, int fd);
+
 /* From now on SIGINT, SIGTERM and SIGHUP no longer end the process at once: they
  * end a wait and are kept for loop_signal(). One that the process was started
  * with as ignored (nohup) stays ignored. 0, or -1 with errno. */
 int loop_catch_signals(struct loop *loop);
+
+/* SIGUSR1 as well, behind loop_catch_signals(); it counts for nothing but
+ * loop_user_signal(). 0, or -1 with errno. */
+int loop_catch_user_signal(struct loop *loop);
+/* Has a SIGUSR1 come since the last call? */
+bool loop_user_signal(struct loop *loop);
 
 /* In a child, between fork() and exec(): the signal mask as it was before
  * loop_catch_signals(). A mask is inherited, and a hook must die of Ctrl-C. */

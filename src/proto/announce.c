@@ -27,8 +27,8 @@ static bool decode_natpmp(const void *data, size_t length, struct announcement *
 	*out = (struct announcement){
 		.via = VIA_NAT_PMP,
 		.epoch = response.epoch,
-		.has_external = response.result == NATPMP_SUCCESS &&
-			!ip_is_any(&response.external_address),
+		.has_external =
+			response.result == NATPMP_SUCCESS && !ip_is_any(&response.external_address),
 		.external = response.external_address,
 	};
 	return true;

@@ -16,9 +16,20 @@ struct client *client_new(const struct client_config *config)
 	return client;
 }
 
+static void free_wanted(struct client *client)
+{
+	struct wanted *wanted, *next;
+
+	HASH_ITER(hh, client->wanted, wanted, next) {
+		HASH_DEL(client->wanted, wanted);
+		free(wanted);
+	}
+}
+
 void client_free(struct client *client)
 {
 	struct pair *pair, *next;
+	struct leaving *leaving;
 
 	if (!client)
 		return;
@@ -29,23 +40,35 @@ void client_free(struct client *client)
 		next = pair->by_first.next;
 		free(pair);
 	}
+	free_wanted(client);
+	while ((leaving = client->leaving)) {
+		client->leaving = leaving->next;
+		session_free(leaving->session);
+		free(leaving);
+	}
 	for (size_t i = 0; i < client->server_count; i++)
 		session_free(client->servers[i].session);
 	free(client->servers);
 	free(client);
 }
 
-int client_server(struct client *client, const struct server_id *id)
+struct session *client_open_session(struct client *client, const struct server_id *id)
 {
 	struct session_config config = {
 		.id = *id,
 		.policy = client->config.policy,
 		.pcp = client->config.pcp,
 		.natpmp = client->config.natpmp,
-		.give_up = client->config.give_up,
-		.seed = client->config.seed + client->server_count,
+		.give_up = client->config.keep ? MONO_NEVER : client->config.give_up,
+		.seed = client->config.seed + client->sessions++,
 		.unlimited = client->config.unlimited,
 	};
+
+	return session_new(&config);
+}
+
+int client_server(struct client *client, const struct server_id *id)
+{
 	struct server *servers =
 		realloc(client->servers, (client->server_count + 1) * sizeof(*servers));
 	struct session *session;
@@ -53,7 +76,7 @@ int client_server(struct client *client, const struct server_id *id)
 	if (!servers)
 		return -1;
 	client->servers = servers;
-	session = session_new(&config);
+	session = client_open_session(client, id);
 	if (!session)
 		return -1;
 	servers[client->server_count] = (struct server){ .session = session };
@@ -79,9 +102,50 @@ void client_probe(struct client *client, size_t server, const struct client_lear
 	session_probe(client->servers[server].session, now);
 }
 
+struct wanted *client_wanted(const struct client *client, size_t server, unsigned number)
+{
+	struct number_key key;
+	struct wanted *wanted;
+
+	memset(&key, 0, sizeof(key)); /* it is hashed as octets */
+	key.server = server;
+	key.number = number;
+	HASH_FIND(hh, client->wanted, &key, sizeof(key), wanted);
+	return wanted;
+}
+
+static struct wanted *add_wanted(struct client *client, size_t server, unsigned number)
+{
+	struct wanted *wanted = calloc(1, sizeof(*wanted));
+
+	if (!wanted)
+		return NULL;
+	wanted->key.server = server;
+	wanted->key.number = number;
+	HASH_ADD(hh, client->wanted, key, sizeof(wanted->key), wanted);
+	if (wanted->hh.tbl) /* HASH_NONFATAL_OOM */
+		return wanted;
+	free(wanted);
+	return NULL;
+}
+
+bool client_ask(struct client *client, size_t server, const struct want *want, struct mono now)
+{
+	struct wanted *wanted = client_wanted(client, server, want->number);
+
+	if (!wanted)
+		wanted = add_wanted(client, server, want->number);
+	if (!wanted)
+		return false;
+	wanted->want = *want;
+	wanted->granted = wanted->gone = false;
+	wanted->mapping = session_add(client->servers[server].session, want, now);
+	return wanted->mapping != NULL;
+}
+
 bool client_want(struct client *client, size_t server, const struct want *want, struct mono now)
 {
-	return session_add(client->servers[server].session, want, now) != NULL;
+	return client_ask(client, server, want, now);
 }
 
 bool client_want_pair(struct client *client, size_t server, const struct want *first,
@@ -102,9 +166,7 @@ bool client_want_pair(struct client *client, size_t server, const struct want *f
 		return false;
 	}
 	HASH_ADD(by_second, client->seconds, second_key, sizeof(pair->second_key), pair);
-	if (pair->by_second.tbl)
-		pair->first = session_add(client->servers[server].session, first, now);
-	return pair->first != NULL;
+	return pair->by_second.tbl && client_ask(client, server, first, now);
 }
 
 void client_cancel(struct client *client, struct mono now)
@@ -119,12 +181,80 @@ void client_cancel(struct client *client, struct mono now)
 	}
 }
 
+bool client_delete(struct client *client, size_t server, unsigned number, struct mono now)
+{
+	struct wanted *wanted = client_wanted(client, server, number);
+
+	if (!wanted || wanted->gone || !wanted->mapping)
+		return false;
+	wanted->gone = true;
+	session_delete(client->servers[server].session, wanted->mapping, now);
+	return true;
+}
+
+bool client_renew(struct client *client, size_t server, unsigned number, struct mono now)
+{
+	struct wanted *wanted = client_wanted(client, server, number);
+
+	if (!wanted || wanted->gone || !wanted->mapping)
+		return false;
+	session_renew(client->servers[server].session, wanted->mapping, now);
+	return true;
+}
+
+void client_close(struct client *client, bool leave, struct mono now)
+{
+	client->cancelled = true;
+	for (size_t i = 0; i < client->server_count; i++)
+		session_finish(client->servers[i].session, leave, now);
+}
+
+bool client_gave_up(const struct client *client)
+{
+	return client->gave_up;
+}
+
+void client_sample(struct client *client, size_t server, struct mono now)
+{
+	session_sample(client->servers[server].session, now);
+}
+
+static bool all_granted(const struct client *client)
+{
+	const struct wanted *wanted;
+	const struct pair *pair;
+
+	for (wanted = client->wanted; wanted; wanted = wanted->hh.next) {
+		if (!wanted->granted && !wanted->gone)
+			return false;
+	}
+	for (pair = client->firsts; pair; pair = pair->by_first.next) {
+		if (!pair->asked)
+			return false;
+	}
+	return true;
+}
+
+/* -t of what is kept: once all was granted it has no meaning any more. */
+static void give_up_due(struct client *client, struct mono now)
+{
+	if (!client->config.keep || !mono_due(client->config.give_up, now))
+		return;
+	client->config.give_up = MONO_NEVER;
+	if (client->cancelled || all_granted(client))
+		return;
+	client->gave_up = true;
+	for (size_t i = 0; i < client->server_count; i++)
+		session_give_up(client->servers[i].session, now);
+	client_close(client, false, now);
+}
+
 /* --- the network --- */
 
-static bool is_from(const struct server *server, const struct ip *local,
+static bool is_from(const struct session *session, const struct ip *local,
 	const struct endpoint *from)
 {
-	const struct server_id *id = session_id(server->session);
+	const struct server_id *id = session_id(session);
 
 	return ip_equal(&id->local, local) && endpoint_equal(&id->server, from);
 }
@@ -157,8 +287,12 @@ enum drop_reason client_input(struct client *client, const struct ip *local,
 	struct server *server;
 
 	for (size_t i = 0; i < client->server_count; i++) {
-		if (is_from(&client->servers[i], local, from))
+		if (is_from(client->servers[i].session, local, from))
 			return session_input(client->servers[i].session, data, length, from, now);
+	}
+	for (struct leaving *leaving = client->leaving; leaving; leaving = leaving->next) {
+		if (is_from(leaving->session, local, from))
+			return session_input(leaving->session, data, length, from, now);
 	}
 	server = suspect(client, local, from, data, length);
 	return server ? session_input(server->session, data, length, from, now) : DROP_STRANGER;
@@ -168,13 +302,20 @@ void client_error(struct client *client, const struct ip *local, const struct ne
 	struct mono now)
 {
 	for (size_t i = 0; i < client->server_count; i++) {
-		if (is_from(&client->servers[i], local, &error->to))
+		if (is_from(client->servers[i].session, local, &error->to))
 			session_error(client->servers[i].session, error, now);
+	}
+	for (struct leaving *leaving = client->leaving; leaving; leaving = leaving->next) {
+		if (is_from(leaving->session, local, &error->to))
+			session_error(leaving->session, error, now);
 	}
 }
 
 void client_tick(struct client *client, struct mono now)
 {
+	give_up_due(client, now);
+	for (struct leaving *leaving = client->leaving; leaving; leaving = leaving->next)
+		session_tick(leaving->session, now);
 	for (size_t i = 0; i < client->server_count; i++) {
 		struct server *server = &client->servers[i];
 
@@ -186,8 +327,10 @@ void client_tick(struct client *client, struct mono now)
 
 struct mono client_deadline(const struct client *client)
 {
-	struct mono deadline = MONO_NEVER;
+	struct mono deadline = client->config.keep ? client->config.give_up : MONO_NEVER;
 
+	for (const struct leaving *leaving = client->leaving; leaving; leaving = leaving->next)
+		deadline = mono_min(deadline, session_deadline(leaving->session));
 	for (size_t i = 0; i < client->server_count; i++) {
 		deadline = mono_min(deadline, session_deadline(client->servers[i].session));
 		deadline = mono_min(deadline, client_learn_due(&client->servers[i]));
@@ -195,16 +338,36 @@ struct mono client_deadline(const struct client *client)
 	return deadline;
 }
 
-bool client_output(struct client *client, struct mono now, struct datagram *out, size_t *server)
+bool client_output(struct client *client, struct mono now, struct datagram *out,
+	const struct server_id **to)
 {
+	for (struct leaving *leaving = client->leaving; leaving; leaving = leaving->next) {
+		if (session_output(leaving->session, now, out)) {
+			*to = session_id(leaving->session);
+			return true;
+		}
+	}
 	for (size_t i = 0; i < client->server_count; i++) {
 		size_t turn = (client->next_output + i) % client->server_count;
 
 		if (session_output(client->servers[turn].session, now, out)) {
 			client->next_output = turn + 1;
-			*server = turn;
+			*to = session_id(client->servers[turn].session);
 			return true;
 		}
+	}
+	return false;
+}
+
+bool client_uses(const struct client *client, const struct ip *local)
+{
+	for (size_t i = 0; i < client->server_count; i++) {
+		if (ip_equal(&session_id(client->servers[i].session)->local, local))
+			return true;
+	}
+	for (const struct leaving *leaving = client->leaving; leaving; leaving = leaving->next) {
+		if (ip_equal(&session_id(leaving->session)->local, local))
+			return true;
 	}
 	return false;
 }
@@ -218,7 +381,7 @@ bool client_is_silent(const struct client *client, size_t server)
 
 bool client_idle(const struct client *client)
 {
-	if (client->has_held)
+	if (client->has_held || client->leaving)
 		return false;
 	for (size_t i = 0; i < client->server_count; i++) {
 		if (!session_idle(client->servers[i].session))

@@ -18,6 +18,14 @@ struct client_config {
 	struct mono give_up; /* MONO_NEVER: not before all is answered */
 	uint64_t seed;
 	bool unlimited; /* --dry-run */
+	bool keep; /* give_up ends it only as long as not everything was granted once */
+	/* A want that is kept goes to another server than it was made for: gives it the
+	 * nonce that is remembered for that one, or a new one (RFC 6887, 11.2: a different
+	 * one for each server), and records it before the first send. False: it cannot,
+	 * and the want stays unasked until the network changes again. Wanted where wants
+	 * are kept and client_network() is called. */
+	bool (*prepare)(void *context, const struct server_id *id, struct want *want);
+	void *context;
 };
 
 struct client;
@@ -55,6 +63,49 @@ bool client_want_pair(struct client *client, size_t server, const struct want *f
 /* The run is over before its end: takes back what is new, see session_cancel(). */
 void client_cancel(struct client *client, struct mono now);
 
+/* --- what is kept --- */
+
+/* Deletes one want, kept or not, by the caller's number; asks for it anew at once, as
+ * the renewal that is due next. False: there is none of that number. */
+bool client_delete(struct client *client, size_t server, unsigned number, struct mono now);
+bool client_renew(struct client *client, size_t server, unsigned number, struct mono now);
+
+/* The end of what is kept: every mapping that this run created (want.leave is not set)
+ * is deleted, told as DELETED, or REFUSED or UNANSWERED with `deleting`; nothing is
+ * asked any more. Bounded in time as client_cancel(): 2 s after the last answer, 10 s
+ * at most. client_idle() then tells when it is over. `leave`: nothing is deleted. */
+void client_close(struct client *client, bool leave, struct mono now);
+
+/* Has a want been dropped because not all were granted until give_up? Then the client
+ * has closed itself as client_close() does. */
+bool client_gave_up(const struct client *client);
+
+/* Where a server of the client is to be asked from now on, in the order of their
+ * numbers, one for each. */
+struct client_place {
+	bool found; /* there is a way to it; else nothing changes */
+	bool old_is_ours; /* the local address so far is still an address of this host */
+	struct server_id id; /* if found */
+};
+
+/* Routes, addresses or links have changed. Where the server, our address or the network
+ * is another one than before, what is kept is asked for there at once, and reported as
+ * LOST where it was held; what was made from an address that is still ours is deleted
+ * there. Where it is the same, what has no answer is asked for at once. */
+void client_network(struct client *client, const struct client_place *places, struct mono now);
+
+/* A datagram on a multicast group, from `from` on port 5350. An announcement of a server
+ * that is asked is told (EVENT_ANNOUNCE, not verified) when its Epoch is news, confirmed
+ * by a question and acted upon (proto/announce.h). */
+void client_announced(struct client *client, const struct endpoint *from, const void *data,
+	size_t length, struct mono now);
+
+/* Asks a server for its Epoch, in the version it speaks; the answer is an EVENT_EPOCH
+ * with has_rtt, whether it is in range or not. */
+void client_sample(struct client *client, size_t server, struct mono now);
+
+/* --- */
+
 /* A datagram that came to our address `local`. Why it was not used, or DROP_NONE. */
 enum drop_reason client_input(struct client *client, const struct ip *local,
 	const struct endpoint *from, const void *data, size_t length, struct mono now);
@@ -66,8 +117,13 @@ void client_error(struct client *client, const struct ip *local, const struct ne
 void client_tick(struct client *client, struct mono now);
 struct mono client_deadline(const struct client *client);
 
-/* The next datagram and the server it goes to. False: none. */
-bool client_output(struct client *client, struct mono now, struct datagram *out, size_t *server);
+/* The next datagram, and where from and to it goes: valid until the next call of
+ * anything. False: none. */
+bool client_output(struct client *client, struct mono now, struct datagram *out,
+	const struct server_id **to);
+
+/* Is something asked or waited for from that address? Its socket may be closed if not. */
+bool client_uses(const struct client *client, const struct ip *local);
 
 /* The next event; false: none. */
 bool client_event(struct client *client, struct event *event, struct mono now);

@@ -19,7 +19,6 @@
 static void ask_second(struct client *client, struct pair *pair, const struct event *event)
 {
 	const struct event_mapping *first = &event->mapping;
-	struct session *session = client->servers[pair->first_key.server].session;
 
 	pair->asked = true;
 	if (first->outcome == OUTCOME_GRANTED) {
@@ -38,18 +37,20 @@ static void ask_second(struct client *client, struct pair *pair, const struct ev
 		client->has_held = true;
 		return;
 	}
-	if (!session_add(session, &pair->second, event->at))
+	if (!client_ask(client, pair->first_key.server, &pair->second, event->at))
 		client->failed = true;
 }
 
 static void second_settled(struct client *client, struct pair *pair, const struct event *event)
 {
 	struct session *session = client->servers[pair->first_key.server].session;
-	struct mapping *first = pair->first;
+	struct wanted *wanted =
+		client_wanted(client, pair->first_key.server, (unsigned)pair->first_key.number);
+	struct mapping *first = wanted ? wanted->mapping : NULL;
 
 	pair->settled = true;
 	if (event->mapping.outcome == OUTCOME_GRANTED || !pair->second.options.prefer_failure ||
-		!first->grant.held)
+		!first || !first->grant.held)
 		return;
 	first->unwanted_port = first->grant.external_port;
 	first->unwanted_lifetime = first->grant.lifetime;
@@ -149,6 +150,18 @@ static bool learn(struct server *server, struct event *event)
 	return true;
 }
 
+static void note(struct client *client, size_t server, const struct event_mapping *mapping)
+{
+	struct wanted *wanted;
+
+	if (mapping->outcome != OUTCOME_GRANTED && mapping->outcome != OUTCOME_CHANGED &&
+		mapping->outcome != OUTCOME_RECOVERED)
+		return;
+	wanted = client_wanted(client, server, mapping->want);
+	if (wanted)
+		wanted->granted = true;
+}
+
 /* Is this event for the caller? May put another in its place. */
 static bool tell(struct client *client, size_t i, struct event *event)
 {
@@ -160,8 +173,23 @@ static bool tell(struct client *client, size_t i, struct event *event)
 		return true;
 	if (event->mapping.want == LEARN_NUMBER)
 		return learn(server, event);
+	note(client, i, &event->mapping);
 	follow_pairs(client, i, event);
 	return true;
+}
+
+/* What was made at the old place is deleted there: not the caller's mapping any more. */
+static bool tell_leaving(struct client *client, struct event *event)
+{
+	for (struct leaving *leaving = client->leaving; leaving; leaving = leaving->next) {
+		if (!session_event(leaving->session, event))
+			continue;
+		if (event->kind == EVENT_MAPPING && event->mapping.deleting)
+			event->mapping.elsewhere = true;
+		return true;
+	}
+	client_sweep(client);
+	return false;
 }
 
 bool client_event(struct client *client, struct event *event, struct mono now)
@@ -172,6 +200,8 @@ bool client_event(struct client *client, struct event *event, struct mono now)
 		*event = client->held;
 		return true;
 	}
+	if (client->leaving && tell_leaving(client, event))
+		return true;
 	for (size_t i = 0; i < client->server_count; i++) {
 		while (session_event(client->servers[i].session, event)) {
 			if (tell(client, i, event))

@@ -59,6 +59,7 @@ void mapping_granted(struct mapping *mapping, uint16_t external_port,
 		.expires = mono_after(now, taken * SEC),
 	};
 	mapping->renewals = 0;
+	mapping->without_address = false;
 }
 
 struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct mono last,
@@ -78,18 +79,33 @@ struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct 
 	return due.ns < grant->expires.ns ? due : MONO_NEVER;
 }
 
+bool mapping_refused_openly(const struct mapping *mapping)
+{
+	return mapping->refusal == REFUSAL_RESULT && mapping->via == VIA_PCP &&
+		mapping->answer.error_lifetime == 0;
+}
+
+bool mapping_is_pinhole(const struct mapping *mapping, const struct ip *internal)
+{
+	const struct grant *grant = &mapping->grant;
+
+	return grant->held && mapping->want.opcode == PCP_MAP && !ip_is_v4(internal) &&
+		ip_equal(&grant->external_address, internal) &&
+		grant->external_port == mapping->want.internal_port;
+}
+
 int64_t mapping_refused_for(const struct mapping *mapping)
 {
 	const struct code_result *code = codes_pcp_result(mapping->answer.result);
 	int64_t seconds = mapping->answer.error_lifetime;
-	bool is_long = code && code->class == CODE_LONG;
+	bool is_long = mapping->refusal == REFUSAL_RESULT && (!code || code->class != CODE_SHORT);
 
 	if (mapping->refusal != REFUSAL_RESULT && mapping->refusal != REFUSAL_EMPTY)
 		return 300 * SEC;
 	if (mapping->via == VIA_NAT_PMP) /* it has no error lifetimes */
-		return 30 * SEC;
+		return REFUSED_LEAST;
 	if (seconds == 0 && is_long)
-		seconds = 300;
+		seconds = 1800;
 	if (seconds < 30)
 		seconds = 30;
 	if (seconds > MAPPING_LIFETIME_MAX)

@@ -30,6 +30,7 @@ struct want {
 	bool nonce_is_new; /* made in this run: an unwanted mapping is ours to delete */
 	struct pcp_options options;
 	bool keep; /* renew and recover until deleted */
+	bool leave; /* it stood before this run, or is to stay: client_close() leaves it */
 	bool require_public; /* refuse a private, shared or bogus external address */
 	bool nat_pmp; /* it was made in NAT-PMP: version 2 is not asked */
 	bool zero_port; /* the NAT-PMP convention of VPN providers: internal port 0 */
@@ -58,6 +59,7 @@ enum mapping_purpose {
 	PURPOSE_RECOVER,
 	PURPOSE_DELETE,
 	PURPOSE_ROLLBACK, /* delete what was granted but is not wanted */
+	PURPOSE_ANEW, /* delete what cannot be renewed, to create it again */
 };
 
 /* The last grant. */
@@ -79,6 +81,13 @@ struct answer {
 	int64_t rtt;
 };
 
+/* What was told last of a mapping that is kept, so that it is not told again and again. */
+struct told {
+	enum mapping_outcome outcome;
+	enum refusal refusal;
+	unsigned result;
+};
+
 struct mapping {
 	struct want want;
 	enum mapping_state state;
@@ -86,6 +95,7 @@ struct mapping {
 	enum via via; /* the protocol it is asked in */
 	bool outstanding; /* holds a place in the window */
 	struct mono due; /* what the state waits for */
+	struct mono again; /* ASKING: its next send; `due` may be earlier, to give up its place */
 	struct timer timer; /* at `due`, or at the expiry of what is kept and held */
 	struct retry retry;
 	unsigned attempts; /* sends for this purpose, in both versions */
@@ -107,8 +117,9 @@ struct mapping {
 	int queue; /* which one, -1: none */
 	bool awaiting; /* a request is out that no answer has come to */
 	unsigned stale; /* a delete is asked: so many requests before it may yet be answered */
-	bool lost; /* reported lost, not yet back */
-	size_t place; /* in the session's list of all */
+	bool lost; /* reported lost, or known to be, not yet back */
+	bool without_address; /* -P: the old external address is not to be had any more */
+	struct told told;
 };
 
 /* Longest lifetime acted upon (RFC 6887, 8.3: "an upper limit such as 24 hours"). */
@@ -126,9 +137,18 @@ void mapping_granted(struct mapping *mapping, uint16_t external_port,
 struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct mono last,
 	struct prng *prng);
 
-/* How long a refusal holds, in ns: what the server said, but at least 30 s for an
- * error of short and 5 min for one of long life when it said 0 (as many servers do),
- * at most 24 h; 5 min when it was we who refused what it granted. */
+#define REFUSED_LEAST (30 * SEC)
+
+/* How long a refusal holds, in ns: what the server said, at least 30 s, at most 24 h
+ * (RFC 6887, 8.3). Of an error of long life many servers say 0: that is 30 min. 5 min when
+ * it was we who refused what it granted. */
 int64_t mapping_refused_for(const struct mapping *mapping);
+
+/* Does the refusal name no time of its own (see above)? */
+bool mapping_refused_openly(const struct mapping *mapping);
+
+/* Is it an IPv6 pinhole: granted with the internal address and port as the external
+ * ones? `internal` is the internal address. */
+bool mapping_is_pinhole(const struct mapping *mapping, const struct ip *internal);
 
 #endif

@@ -3,9 +3,26 @@
  */
 #include "proto/schedule.h"
 
-const struct schedule schedule_quick = { 250 * MSEC, 1024 * SEC, 0, 10, true };
-const struct schedule schedule_pcp = { 3 * SEC, 1024 * SEC, 0, 10, false };
-const struct schedule schedule_natpmp = { 250 * MSEC, 64 * SEC, 9, 0, false };
+#define KEPT_QUICK     5
+#define KEPT_MAX_LEAST (30 * SEC)
+
+const struct schedule schedule_quick = { 250 * MSEC, 1024 * SEC, 0, 10, true, 0 };
+const struct schedule schedule_pcp = { 3 * SEC, 1024 * SEC, 0, 10, false, 0 };
+const struct schedule schedule_natpmp = { 250 * MSEC, 64 * SEC, 9, 0, false, 0 };
+
+struct schedule schedule_kept(const struct schedule *base, uint32_t lifetime)
+{
+	struct schedule kept = *base;
+	int64_t half = lifetime * SEC / 2;
+
+	kept.max = half > schedule_pcp.max ? schedule_pcp.max : half;
+	if (kept.max < KEPT_MAX_LEAST)
+		kept.max = KEPT_MAX_LEAST;
+	kept.tries = 0;
+	if (base->first < schedule_pcp.first)
+		kept.quick = KEPT_QUICK;
+	return kept;
+}
 
 static int64_t jittered(int64_t wait, unsigned percent, struct prng *prng)
 {
@@ -24,6 +41,8 @@ struct mono retry_sent(struct retry *retry, const struct schedule *schedule, int
 		wait = schedule->first;
 		if (schedule->follows_rtt && wait < 4 * rtt)
 			wait = 4 * rtt;
+	} else if (retry->sends == schedule->quick) {
+		wait = schedule_pcp.first;
 	} else {
 		wait = 2 * retry->wait; /* RTprev holds its jitter already (RFC 6887, 8.1.1) */
 	}

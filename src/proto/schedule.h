@@ -19,6 +19,8 @@ struct schedule {
 	unsigned tries; /* sends in all; 0: no limit */
 	unsigned jitter_percent;
 	bool follows_rtt; /* the first wait is at least 4 smoothed round trips */
+	unsigned quick; /* so many sends, then as RFC 6887, 8.1.1, from its first wait on;
+			 * 0: no change */
 };
 
 /* pcpctl(1): sends at about 0, 0.25, 0.75, 1.75, 3.75 s ..., each wait +-10 %. */
@@ -27,6 +29,11 @@ extern const struct schedule schedule_quick;
 extern const struct schedule schedule_pcp;
 /* RFC 6886, 3.1: 250 ms doubling, nine tries, the last wait 64 s. */
 extern const struct schedule schedule_natpmp;
+
+/* How what is kept is asked for: as `base`; where that is the quick schedule only five
+ * times, then by RFC 6887, 8.1.1, with MRT = min(1024 s, max(30 s, lifetime / 2)), and
+ * never given up. `lifetime` in s: the last that was granted, or the one asked for. */
+struct schedule schedule_kept(const struct schedule *base, uint32_t lifetime);
 
 /* The state of one exchange. Zero-initialised: nothing sent. */
 struct retry {

@@ -19,6 +19,8 @@ struct session *session_new(const struct session_config *config)
 	session->prng.state = config->seed;
 	session->external = ip_any4;
 	session->recover_at = session->close_by = session->close_soon = MONO_NEVER;
+	session->no_resources = session->heard_at = session->asked_aside =
+		(struct mono){ INT64_MIN };
 	session->announce.deadline = session->address.deadline = MONO_NEVER;
 	version_init(&session->version, config->policy);
 	window_init(&session->window);
@@ -44,6 +46,11 @@ void session_free(struct session *session)
 	heap_free(&session->timers);
 	free(session->events.events);
 	free(session);
+}
+
+void session_know_network(struct session *session, uint64_t network)
+{
+	session->config.id.network = network;
 }
 
 const struct server_id *session_id(const struct session *session)
@@ -75,7 +82,15 @@ bool session_settled(const struct mapping *mapping)
 
 bool session_deletes(const struct mapping *mapping)
 {
-	return mapping->purpose == PURPOSE_DELETE || mapping->purpose == PURPOSE_ROLLBACK;
+	return mapping->purpose == PURPOSE_DELETE || mapping->purpose == PURPOSE_ROLLBACK ||
+		mapping->purpose == PURPOSE_ANEW;
+}
+
+bool session_keeps(const struct session *session, const struct mapping *mapping)
+{
+	return mapping->want.keep && mapping->purpose != PURPOSE_DELETE &&
+		mapping->purpose != PURPOSE_ROLLBACK && mapping->state != MAPPING_ENDED &&
+		!session->given_up && !session->cancelled;
 }
 
 bool session_expires(const struct mapping *mapping)
@@ -91,6 +106,10 @@ void session_set(struct session *session, struct mapping *mapping, enum mapping_
 		session->unsettled++;
 	else if (!settled(mapping->state) && settled(state))
 		session->unsettled--;
+	if (mapping->want.keep && mapping->state == MAPPING_ENDED && state != MAPPING_ENDED)
+		session->kept++;
+	else if (mapping->want.keep && mapping->state != MAPPING_ENDED && state == MAPPING_ENDED)
+		session->kept--;
 	mapping->state = state;
 	mapping->due = due;
 	heap_set(&session->timers, &mapping->timer,
@@ -128,37 +147,44 @@ void session_end(struct session *session, struct mapping *mapping)
 	session_set(session, mapping, MAPPING_ENDED, MONO_NEVER);
 }
 
-/* What is kept is never given up; all else ends. */
-static void rest(struct session *session, struct mapping *mapping, struct mono again)
-{
-	if (!mapping->want.keep || session_deletes(mapping) || session->given_up ||
-		session->cancelled) {
-		session_end(session, mapping);
-		return;
-	}
-	session_release(session, mapping, false);
-	session_queue(session, mapping, -1);
-	session_set(session, mapping, MAPPING_REFUSED, again);
-}
-
 void session_unanswered(struct session *session, struct mapping *mapping, struct mono now)
 {
-	rest(session, mapping, mono_after(now, SESSION_AGAIN));
+	session_end(session, mapping);
 	session_report(session, mapping, OUTCOME_UNANSWERED, now);
 }
 
 void session_unreachable(struct session *session, struct mapping *mapping, struct mono now)
 {
-	rest(session, mapping, mono_after(now, SESSION_AGAIN));
+	struct retry *retry = &mapping->retry;
+
+	if (!session_keeps(session, mapping)) {
+		session_end(session, mapping);
+		session_report(session, mapping, OUTCOME_UNREACHABLE, now);
+		return;
+	}
+	session_release(session, mapping, false);
+	session_queue(session, mapping, -1);
+	if (retry->wait < SESSION_AFTER_ERROR)
+		retry->wait = SESSION_AFTER_ERROR;
+	mapping->again = mono_after(now, retry->wait);
+	session_set(session, mapping, MAPPING_ASKING, mapping->again);
 	session_report(session, mapping, OUTCOME_UNREACHABLE, now);
 }
 
+/* What is kept is never given up; all else ends. */
 void session_refuse(struct session *session, struct mapping *mapping, enum refusal refusal,
 	const char *feature, struct mono now)
 {
 	mapping->refusal = refusal;
 	mapping->feature = feature;
-	rest(session, mapping, mono_after(now, mapping_refused_for(mapping)));
+	if (session_keeps(session, mapping)) {
+		session_release(session, mapping, false);
+		session_queue(session, mapping, -1);
+		session_set(session, mapping, MAPPING_REFUSED,
+			session_refused_until(session, mapping, now));
+	} else {
+		session_end(session, mapping);
+	}
 	session_report(session, mapping, OUTCOME_REFUSED, now);
 }
 
@@ -195,7 +221,14 @@ void session_ask(struct session *session, struct mapping *mapping, enum mapping_
 		natpmp = mapping->via == VIA_NAT_PMP; /* as it was made */
 	if (session_deletes(mapping) && (session->given_up || session->cancelled))
 		session_close(session, now);
+	if (session_keeps(session, mapping) && !mapping->grant.held &&
+		session->no_resources.ns > now.ns) {
+		session_set(session, mapping, MAPPING_REFUSED, session->no_resources);
+		return;
+	}
 	if (natpmp) {
+		if (session_keeps(session, mapping))
+			session_ask_aside(session, now);
 		session_ask_natpmp(session, mapping, now);
 		return;
 	}
@@ -216,7 +249,8 @@ static void retire(struct session *session, const struct mapping_key *key)
 	LL_PREPEND(session->retired, entry);
 }
 
-struct mapping *session_add(struct session *session, const struct want *want, struct mono now)
+static struct mapping *add(struct session *session, const struct want *want,
+	const struct grant *previous, struct mono now)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 	struct mapping *mapping = &entry->mapping;
@@ -232,6 +266,12 @@ struct mapping *session_add(struct session *session, const struct want *want, st
 	mapping->due = mapping->timer.deadline = MONO_NEVER;
 	mapping->state = MAPPING_ENDED;
 	mapping->grant.external_address = ip_any4;
+	if (previous) {
+		mapping->grant = *previous;
+		mapping->grant.held = false;
+		/* Another server has other addresses: only the port is asked for again. */
+		mapping->lost = mapping->without_address = true;
+	}
 	entry->key = key_of(want);
 	retire(session, &entry->key);
 	HASH_ADD(hh, session->by_key, key, sizeof(entry->key), entry);
@@ -250,6 +290,17 @@ struct mapping *session_add(struct session *session, const struct want *want, st
 	else if (session->cancelled)
 		session_end(session, mapping);
 	return mapping;
+}
+
+struct mapping *session_add(struct session *session, const struct want *want, struct mono now)
+{
+	return add(session, want, NULL, now);
+}
+
+struct mapping *session_adopt(struct session *session, const struct want *want,
+	const struct grant *previous, struct mono now)
+{
+	return add(session, want, previous, now);
 }
 
 void session_delete(struct session *session, struct mapping *mapping, struct mono now)
@@ -283,7 +334,7 @@ void session_probe(struct session *session, struct mono now)
 
 bool session_idle(const struct session *session)
 {
-	return session->unsettled == 0 && !session->probing;
+	return session->unsettled == 0 && session->kept == 0 && !session->probing;
 }
 
 bool session_failed(const struct session *session)

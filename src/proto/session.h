@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/announce.h"
 #include "proto/event.h"
 #include "proto/mapping.h"
 #include "proto/schedule.h"
@@ -63,6 +64,44 @@ void session_rollback(struct session *session, struct mapping *mapping, enum ref
 /* Everything that was asked in this run and is new is taken back, with one short
  * schedule; what was never sent is dropped without an event. */
 void session_cancel(struct session *session, struct mono now);
+
+/* A mapping that was held elsewhere (another of our addresses, another server) and is
+ * wanted here: as session_add(), and `previous`, the grant that is lost, is suggested
+ * and told. */
+struct mapping *session_adopt(struct session *session, const struct want *want,
+	const struct grant *previous, struct mono now);
+
+/* -t is over: what has no answer is reported as such, and nothing is asked any more. What
+ * is kept and was granted stays. */
+void session_give_up(struct session *session, struct mono now);
+
+/* What is kept is asked elsewhere from now on: reported as LOST where it was held. With
+ * `deletes`, what this run created is deleted here, as session_finish() does. */
+void session_abandon(struct session *session, bool deletes, struct mono now);
+
+/* The same server and network, which was not known to be that. */
+void session_know_network(struct session *session, uint64_t network);
+
+/* The end of what is kept: what this run created (want.leave is not set) is deleted, each
+ * with a DELETED event, or REFUSED or UNANSWERED with `deleting`; what was never sent is
+ * dropped without an event. Bounded as session_cancel(). `leave`: nothing is deleted. */
+void session_finish(struct session *session, bool leave, struct mono now);
+
+/* The way to the server has changed, or is there again: what is kept and has no answer
+ * is asked for at once. */
+void session_again(struct session *session, struct mono now);
+
+/* The renewal, or whatever is due next, of a mapping that is kept: at once. */
+void session_renew(struct session *session, struct mapping *mapping, struct mono now);
+
+/* An announcement that came from the server's address and port. True: its Epoch is news;
+ * the server is asked after a random delay of up to 5 s (proto/announce.h). */
+bool session_announced(struct session *session, const struct announcement *announcement,
+	struct mono now);
+
+/* Asks for the Epoch, in the version that is spoken: one EVENT_EPOCH with has_rtt comes
+ * of it, if it is answered. */
+void session_sample(struct session *session, struct mono now);
 
 /* A datagram that came from `from` to our address. Returns why it was not used,
  * DROP_NONCE etc. (an EVENT_DROPPED tells the same), or DROP_NONE. RFC 6887, 8.3:

@@ -147,6 +147,8 @@ static void rollback_answered(struct session *session, struct mapping *mapping, 
 
 static void refused(struct session *session, struct mapping *mapping, struct mono now)
 {
+	if (session_without_address(session, mapping, now))
+		return;
 	if (mapping->state == MAPPING_ASIDE) {
 		session_rollback(session, mapping, REFUSAL_RESULT, now);
 		return;
@@ -205,6 +207,8 @@ enum drop_reason session_pcp_answer(struct session *session, struct mapping *map
 	note_answer(session, mapping, header, now);
 	if (mapping->purpose == PURPOSE_DELETE)
 		deleted(session, mapping, header->lifetime, now);
+	else if (mapping->purpose == PURPOSE_ANEW)
+		session_made_room(session, mapping, now);
 	else if (header->result == PCP_SUCCESS)
 		pcp_success(session, mapping, data, header->lifetime, now);
 	else

@@ -92,6 +92,50 @@ void session_cancel(struct session *session, struct mono now)
 	}
 }
 
+/* What of it is to be deleted? Nothing of a flow (RFC 6887, 12.1), and nothing that
+ * nobody was asked for. */
+static void finish(struct session *session, struct mapping *mapping, bool leave, struct mono now)
+{
+	bool made = may_exist(mapping) || mapping->purpose == PURPOSE_ANEW;
+
+	if (mapping->state == MAPPING_ENDED || mapping->purpose == PURPOSE_DELETE ||
+		mapping->purpose == PURPOSE_ROLLBACK)
+		return;
+	if (leave || mapping->want.leave || mapping->want.opcode != PCP_MAP || !made)
+		session_end(session, mapping);
+	else
+		session_delete(session, mapping, now);
+}
+
+void session_finish(struct session *session, bool leave, struct mono now)
+{
+	struct entry *entry, *next;
+
+	session->cancelled = true;
+	session->config.give_up = MONO_NEVER;
+	session->probing = session->sampling = false;
+	session->rumour = (struct announce){ 0 };
+	session->recover_at = MONO_NEVER;
+	stop_probes(session);
+	session_close(session, now);
+	HASH_ITER(hh, session->by_key, entry, next) {
+		finish(session, &entry->mapping, leave, now);
+	}
+}
+
+void session_abandon(struct session *session, bool deletes, struct mono now)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(hh, session->by_key, entry, next) {
+		struct mapping *mapping = &entry->mapping;
+
+		if (session_keeps(session, mapping) && mapping->grant.held)
+			session_report(session, mapping, OUTCOME_LOST, now);
+	}
+	session_finish(session, !deletes, now);
+}
+
 /* Was it granted, and is it renewed from now on? Then no time is over for it. */
 static bool is_kept(const struct mapping *mapping)
 {

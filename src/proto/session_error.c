@@ -31,9 +31,13 @@ void session_end_all(struct session *session, struct mono now)
 	HASH_ITER(hh, session->by_key, entry, next) {
 		struct mapping *mapping = &entry->mapping;
 
+		if (session_keeps(session, mapping)) {
+			kept = true;
+			if (mapping->state != MAPPING_ASKING || !mapping->awaiting)
+				continue; /* of what was not asked yet it says nothing */
+		}
 		if (!session_settled(mapping))
 			session_unreachable(session, mapping, now);
-		kept = kept || mapping->state == MAPPING_REFUSED;
 	}
 	session->ended = !kept; /* what is kept asks again: the router may be booting */
 	session_probe_report(session, now);

@@ -75,6 +75,8 @@ enum drop_reason session_input(struct session *session, const void *data, size_t
 	reason = input(session, octets, length, from, now);
 	if (reason == DROP_NONE) {
 		session_keep_open(session, now);
+		if (session->silent)
+			session_wake(session, now);
 		return reason;
 	}
 	if (is_malformed(reason, octets)) {

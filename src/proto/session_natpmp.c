@@ -8,10 +8,28 @@
 static void heard_natpmp(struct session *session, const struct natpmp_response *response,
 	struct mono sent, struct mono now)
 {
+	struct epoch_check check;
+
 	session->heard = true;
+	session->heard_at = now;
 	version_heard_natpmp(&session->version, mono_since(now, sent), now);
-	if (response->has_epoch)
-		session_check_epoch(session, VIA_NAT_PMP, response->epoch, now);
+	if (!response->has_epoch)
+		return;
+	check = session_check_epoch(session, VIA_NAT_PMP, response->epoch, now);
+	if (response->opcode == NATPMP_ADDRESS)
+		session_sampled(session, VIA_NAT_PMP, &check, mono_since(now, sent), now);
+}
+
+/* Without a mapping to be renewed nobody would notice that the address is another now:
+ * not every server starts its Epoch anew then (users.md Q19). */
+static void compare_address(struct session *session, const struct natpmp_response *response,
+	struct mono now)
+{
+	if (response->result != NATPMP_SUCCESS || ip_is_any(&session->external) ||
+		ip_equal(&session->external, &response->external_address) ||
+		session->natpmp_waiting || session->probing)
+		return;
+	session->reset_at = session->recover_at = now;
 }
 
 static enum drop_reason input_address(struct session *session,
@@ -35,8 +53,9 @@ static enum drop_reason input_address(struct session *session,
 		.result = response->result,
 		.rtt = mono_since(now, address->retry.first),
 	};
-	if (address->retry.sends == 1)
+	if (address->retry.sends == 1 && address->out)
 		session->rtt_natpmp = rtt_smooth(session->rtt_natpmp, address->heard.rtt);
+	compare_address(session, response, now);
 	session->external = response->external_address;
 	session->external_refused = response->result != NATPMP_SUCCESS;
 	session->external_wildcard = !session->external_refused && ip_is_any(&session->external);

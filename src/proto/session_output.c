@@ -29,6 +29,7 @@ static bool send_announce(struct session *session, struct mono now, struct datag
 
 	session->announce.deadline = exchange_sent(session, &session->announce, session->config.pcp,
 		session->rtt_pcp, now);
+	session_rumour_asked(session, VIA_PCP, now);
 	count_pcp(session, now);
 	return pcp_encode(&request, out->octets, &out->length) == PCP_ENCODE_OK;
 }
@@ -39,6 +40,7 @@ static bool send_address(struct session *session, struct mono now, struct datagr
 
 	session->address.deadline = exchange_sent(session, &session->address,
 		session->config.natpmp, session->rtt_natpmp, now);
+	session_rumour_asked(session, VIA_NAT_PMP, now);
 	session->natpmp_sends++;
 	return natpmp_encode(&request, out->octets, &out->length);
 }
@@ -79,7 +81,8 @@ static enum pcp_encode encode_pcp(const struct session *session, const struct ma
 			.protocol = want->protocol,
 			.internal_port = want->internal_port,
 			.external_port = again ? grant->external_port : want->external_port,
-			.external_address = again && !ip_is_any(&grant->external_address) ?
+			.external_address = again && !mapping->without_address &&
+					!ip_is_any(&grant->external_address) ?
 				grant->external_address : want->external_address,
 			.remote_port = want->remote_port,
 			.remote_address = want->remote_address,
@@ -111,16 +114,18 @@ static bool encode_natpmp(const struct mapping *mapping, struct datagram *out)
 static struct mono mapping_sent(struct session *session, struct mapping *mapping, struct mono now)
 {
 	bool pcp = mapping->via == VIA_PCP;
-	struct mono next = retry_sent(&mapping->retry, session_schedule(session, mapping),
-		pcp ? session->rtt_pcp : session->rtt_natpmp, now, &session->prng);
+	struct schedule schedule = session_schedule(session, mapping);
+	struct mono place = mono_after(now, SESSION_PLACE);
 
+	mapping->again = retry_sent(&mapping->retry, &schedule,
+		pcp ? session->rtt_pcp : session->rtt_natpmp, now, &session->prng);
 	mapping->attempts++;
 	mapping->awaiting = true;
 	if (pcp)
 		count_pcp(session, now);
 	else
 		session->natpmp_sends++;
-	return next;
+	return session_keeps(session, mapping) ? mono_min(mapping->again, place) : mapping->again;
 }
 
 /* False when the encoder refused it: the mapping is refused with its reason. */

@@ -53,12 +53,14 @@ static enum drop_reason input_announce(struct session *session, const struct pcp
 	struct mono now)
 {
 	struct exchange *announce = &session->announce;
-	bool first = !announce->heard.answered;
+	bool first = !announce->heard.answered, timed = announce->out;
+	struct epoch_check check;
 
 	/* Unsolicited ones count as well for the Epoch, but answer nothing. */
-	session_check_epoch(session, VIA_PCP, header->epoch, now);
+	check = session_check_epoch(session, VIA_PCP, header->epoch, now);
 	if (announce->retry.sends == 0)
 		return DROP_UNEXPECTED;
+	session_sampled(session, VIA_PCP, &check, mono_since(now, announce->retry.last), now);
 	heard_pcp(session, NULL, now);
 	announce->under_way = announce->ready = announce->out = false;
 	announce->deadline = MONO_NEVER;
@@ -73,7 +75,7 @@ static enum drop_reason input_announce(struct session *session, const struct pcp
 		.result = header->result,
 		.rtt = mono_since(now, announce->retry.first),
 	};
-	if (announce->retry.sends == 1)
+	if (announce->retry.sends == 1 && timed)
 		session->rtt_pcp = rtt_smooth(session->rtt_pcp, announce->heard.rtt);
 	session_probe_settled(session, now);
 	return DROP_NONE;

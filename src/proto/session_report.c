@@ -128,12 +128,32 @@ static void report_grant(const struct mapping *mapping, struct event_mapping *ev
 	event->port_set = mapping->port_set;
 }
 
+/* Of what is asked for on and on the same is told once. */
+static bool is_repeated(const struct session *session, struct mapping *mapping,
+	enum mapping_outcome outcome)
+{
+	struct told now = { outcome, mapping->refusal, mapping->answer.result },
+		    last = mapping->told;
+	bool problem = outcome == OUTCOME_REFUSED || outcome == OUTCOME_UNANSWERED ||
+		outcome == OUTCOME_UNREACHABLE;
+
+	if (!session_keeps(session, mapping))
+		return false;
+	mapping->told = now;
+	return problem && last.outcome == outcome &&
+		(outcome != OUTCOME_REFUSED ||
+			(last.refusal == now.refusal && last.result == now.result));
+}
+
 void session_report(struct session *session, struct mapping *mapping, enum mapping_outcome outcome,
 	struct mono now)
 {
-	struct event *event = session_push(session, EVENT_MAPPING, now);
+	struct event *event;
 	struct event_mapping *told;
 
+	if (is_repeated(session, mapping, outcome))
+		return;
+	event = session_push(session, EVENT_MAPPING, now);
 	if (!event)
 		return;
 	told = &event->mapping;

@@ -3,6 +3,7 @@
  * session_input.c, session_version.c, session_pcp.c, session_natpmp.c and
  * session_error.c (what came),
  * session_answer.c (what that means for a mapping), session_time.c (what is due),
+ * session_keep.c (what is never given up), session_close.c (the end),
  * session_output.c (what goes out), session_report.c (what is told).
  */
 #ifndef PROTO_SESSION_STATE_H
@@ -11,6 +12,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "proto/announce.h"
 #include "proto/epoch.h"
 #include "proto/session.h"
 #include "wire/natpmp.h"
@@ -64,12 +66,15 @@ struct session {
 	struct heap timers;
 	size_t mappings; /* all that were added and not ended by their owner */
 	size_t unsettled; /* those without a result yet */
+	size_t kept; /* those that are kept and have not ended */
 	struct mapping *queues[QUEUES];
 	struct mapping *natpmp_asking; /* RFC 6886, 3.1: one request at a time */
 	struct mapping *natpmp_waiting; /* in MAPPING_ADDRESS */
 
 	struct exchange announce, address;
+	struct announce rumour; /* a restart that was announced and is not confirmed */
 	bool probing; /* an EVENT_SERVER is owed */
+	bool sampling; /* an EVENT_EPOCH is owed */
 	bool external_known; /* the NAT-PMP address was asked since the last mapping or reset */
 	struct ip external; /* NAT-PMP; a wildcard: it could not be had */
 	bool external_refused, external_wildcard;
@@ -77,6 +82,10 @@ struct session {
 
 	struct mono recover_at; /* after an Epoch reset; MONO_NEVER */
 	struct mono reset_at; /* when it was noticed */
+	struct mono no_resources; /* until then nothing new is asked for (RFC 6887, 11.4) */
+	struct mono asked_aside; /* what session_ask_aside() asks, when last */
+	bool silent; /* something kept is asked for in vain: the first answer wakes it */
+	struct mono heard_at; /* the last answer of any kind */
 	bool has_error;
 	struct net_error error; /* the hint for the verdict */
 	struct mono error_at;
@@ -108,8 +117,14 @@ struct session {
 /* Taking back at the end: 2 s after the last answer, 10 s at most. */
 #define SESSION_CLOSE_SOON (2 * SEC)
 #define SESSION_CLOSE_BY   (10 * SEC)
-/* What is kept and was not answered is asked again after that. */
-#define SESSION_AGAIN (30 * SEC)
+/* Port unreachable and the like end nothing that is kept: 1, 2, 4 ... s (U5). */
+#define SESSION_AFTER_ERROR (1 * SEC)
+/* Beside the renewals of NAT-PMP, and not more often than that: see session_ask_aside(). */
+#define SESSION_ASIDE_AGAIN (30 * SEC)
+/* A kept request that nobody answers gives up its place, for others to be asked. */
+#define SESSION_PLACE (4 * SEC)
+/* The attempt of a renewal (at 7/8) at which a pinhole is made anew instead. */
+#define SESSION_ANEW 3
 
 /* --- session.c --- */
 
@@ -125,6 +140,8 @@ bool session_expires(const struct mapping *mapping);
 bool session_deletes(const struct mapping *mapping);
 /* Gives back its place in the window, or the NAT-PMP line. */
 void session_release(struct session *session, struct mapping *mapping, bool answered);
+/* Is it kept, and not about to go? Then nothing ends it. */
+bool session_keeps(const struct session *session, const struct mapping *mapping);
 /* Nothing more will happen to it; says nothing. */
 void session_end(struct session *session, struct mapping *mapping);
 /* Asks (anew) for `purpose`, in the version the server is thought to speak. */
@@ -132,13 +149,49 @@ void session_ask(struct session *session, struct mapping *mapping, enum mapping_
 	struct mono now);
 /* Asks in NAT-PMP; what that cannot say is refused. */
 void session_ask_natpmp(struct session *session, struct mapping *mapping, struct mono now);
-/* No answer, its last result: reported, and asked again later when it is kept. */
+/* No answer, its last result: reported, and over. */
 void session_unanswered(struct session *session, struct mapping *mapping, struct mono now);
-/* Nobody is there (session->error says why): the same. */
+/* Nobody is there (session->error says why): the same, but what is kept is asked for
+ * again soon. */
 void session_unreachable(struct session *session, struct mapping *mapping, struct mono now);
 /* Refused: reported, and asked again later when it is kept. */
 void session_refuse(struct session *session, struct mapping *mapping, enum refusal refusal,
 	const char *feature, struct mono now);
+
+/* --- session_keep.c: what is kept --- */
+
+/* Has it been asked for quickly, and in vain? */
+bool session_is_long(const struct session *session, const struct mapping *mapping);
+/* It was asked for quickly and in vain: told once, and asked for on and on, PCP first. */
+void session_ask_on(struct session *session, struct mapping *mapping, struct mono now);
+/* The same is asked in another version: quickly again, but for what was asked so already. */
+void session_rewind(struct session *session, struct mapping *mapping);
+/* All that is kept and has no answer is asked for at once. */
+void session_wake(struct session *session, struct mono now);
+/* When is what was refused asked for again? */
+struct mono session_refused_until(struct session *session, struct mapping *mapping,
+	struct mono now);
+/* A renewal was refused with CANNOT_PROVIDE_EXTERNAL: is it asked again at once, without
+ * the address that it had? */
+bool session_without_address(struct session *session, struct mapping *mapping, struct mono now);
+/* The delete before a renewal anew is over: it is asked for again. */
+void session_made_room(struct session *session, struct mapping *mapping, struct mono now);
+/* A renewal is due: is the pinhole, whose renewal was refused, made anew instead? */
+bool session_make_anew(struct session *session, struct mapping *mapping, struct mono now);
+/* Beside what is kept in NAT-PMP, now and then: is PCP spoken by now (RFC 6886, 1.1), and
+ * is the external address, which comes apart from the mapping, still the same? */
+void session_ask_aside(struct session *session, struct mono now);
+/* The question that an announcement has raised, and what comes of it. */
+void session_rumour_due(struct session *session, struct mono now);
+void session_rumour_asked(struct session *session, enum via via, struct mono now);
+/* An Epoch by unicast. True: the state was lost. */
+bool session_rumour_answered(struct session *session, enum via via, uint32_t epoch,
+	struct mono now);
+/* All mappings are asked for anew, from the one that was granted before `now` on. */
+void session_recover(struct session *session, struct mono now);
+/* An answer to session_sample(). */
+void session_sampled(struct session *session, enum via via, const struct epoch_check *check,
+	int64_t rtt, struct mono now);
 
 /* --- session_close.c --- */
 
@@ -151,16 +204,14 @@ void session_close(struct session *session, struct mono now);
 void session_keep_open(struct session *session, struct mono now);
 /* That time is over: what is not taken back by now is left. */
 void session_close_due(struct session *session, struct mono now);
-/* -t is over. */
-void session_give_up(struct session *session, struct mono now);
 
 /* --- session_time.c --- */
 
 /* When the request of a mapping is sent again. */
-const struct schedule *session_schedule(const struct session *session,
-	const struct mapping *mapping);
+struct schedule session_schedule(const struct session *session, const struct mapping *mapping);
 /* Compares the Epoch of an answer with those before it, and acts on a reset. */
-void session_check_epoch(struct session *session, enum via via, uint32_t epoch, struct mono now);
+struct epoch_check session_check_epoch(struct session *session, enum via via, uint32_t epoch,
+	struct mono now);
 
 /* --- session_input.c --- */
 

@@ -19,26 +19,55 @@ static void silence(struct session *session, struct mapping *mapping, struct mon
 {
 	if (mapping->purpose == PURPOSE_ROLLBACK)
 		session_rolled_back(session, mapping, UNWANTED_LEFT, now);
+	else if (mapping->purpose == PURPOSE_ANEW)
+		session_made_room(session, mapping, now);
 	else if (session->has_error && !session->heard)
 		session_unreachable(session, mapping, now);
 	else
 		session_unanswered(session, mapping, now);
 }
 
-/* A rollback is short, also when the user has patience with the request itself. */
-const struct schedule *session_schedule(const struct session *session,
-	const struct mapping *mapping)
+static bool is_short(const struct mapping *mapping)
 {
-	if (mapping->purpose == PURPOSE_ROLLBACK)
-		return &schedule_quick;
-	return mapping->via == VIA_PCP ? session->config.pcp : session->config.natpmp;
+	return mapping->purpose == PURPOSE_ROLLBACK || mapping->purpose == PURPOSE_ANEW;
+}
+
+/* A rollback is short, also when the user has patience with the request itself. */
+struct schedule session_schedule(const struct session *session, const struct mapping *mapping)
+{
+	const struct schedule *base =
+		mapping->via == VIA_PCP ? session->config.pcp : session->config.natpmp;
+	uint32_t lifetime = mapping->grant.lifetime;
+
+	if (is_short(mapping))
+		return schedule_quick;
+	if (!session_keeps(session, mapping))
+		return *base;
+	return schedule_kept(base, lifetime ? lifetime : mapping->want.lifetime);
 }
 
 static bool gave_up(const struct session *session, const struct mapping *mapping)
 {
-	if (mapping->purpose == PURPOSE_ROLLBACK)
+	struct schedule schedule = session_schedule(session, mapping);
+
+	if (is_short(mapping))
 		return mapping->retry.sends >= SESSION_SHORT_TRIES;
-	return retry_exhausted(&mapping->retry, session_schedule(session, mapping));
+	return retry_exhausted(&mapping->retry, &schedule);
+}
+
+bool session_is_long(const struct session *session, const struct mapping *mapping)
+{
+	struct schedule schedule = session_schedule(session, mapping);
+
+	return session_keeps(session, mapping) && !is_short(mapping) &&
+		mapping->retry.sends >= schedule.quick;
+}
+
+/* Others may be asked while this one waits for its next send. */
+static void give_up_place(struct session *session, struct mapping *mapping)
+{
+	session_release(session, mapping, false);
+	session_set(session, mapping, MAPPING_ASKING, mapping->again);
 }
 
 static void asking_due(struct session *session, struct mapping *mapping, struct mono now)
@@ -50,14 +79,24 @@ static void asking_due(struct session *session, struct mapping *mapping, struct 
 				mapping->retry.last, &session->prng));
 		return;
 	}
+	if (mapping->again.ns > now.ns) {
+		give_up_place(session, mapping);
+		return;
+	}
 	if (gave_up(session, mapping)) {
 		silence(session, mapping, now);
+		return;
+	}
+	if (session_is_long(session, mapping)) {
+		session_ask_on(session, mapping, now);
 		return;
 	}
 	if (mapping->via == VIA_PCP) {
 		window_lost(&session->window, mapping->retry.last, now);
 		probes_beside(session, mapping->retry.sends);
-		session_queue(session, mapping, QUEUE_RESEND);
+		session_queue(session, mapping, mapping->outstanding ? QUEUE_RESEND : QUEUE_PCP);
+	} else if (session->natpmp_asking != mapping) {
+		session_queue(session, mapping, QUEUE_NAT_PMP);
 	}
 	/* A NAT-PMP request stays the one that is asked: output sends it again. */
 	session_set(session, mapping, MAPPING_ASKING, MONO_NEVER);
@@ -104,7 +143,8 @@ static void mapping_due(struct session *session, struct mapping *mapping, struct
 		break;
 	case MAPPING_HELD:
 	case MAPPING_REFUSED:
-		session_ask(session, mapping, next_purpose(mapping), now);
+		if (!session_make_anew(session, mapping, now))
+			session_ask(session, mapping, next_purpose(mapping), now);
 		break;
 	case MAPPING_QUEUED:
 	case MAPPING_ADDRESS:
@@ -152,39 +192,28 @@ static void epoch_event(struct session *session, enum via via, const struct epoc
 	event->epoch.elapsed = check->elapsed;
 }
 
-/* RFC 6887, 8.5: mappings are re-made promptly; RFC 6886, 3.7: after 0 to 5 s. */
-void session_check_epoch(struct session *session, enum via via, uint32_t epoch, struct mono now)
+/* RFC 6887, 8.5: mappings are re-made promptly; RFC 6886, 3.7: after 0 to 5 s, which are
+ * over where an announcement has been looked into. */
+struct epoch_check session_check_epoch(struct session *session, enum via via, uint32_t epoch,
+	struct mono now)
 {
 	struct epoch_check check = via == VIA_PCP ?
 		epoch_pcp(&session->epoch_pcp, epoch, now) :
 		epoch_natpmp(&session->epoch_natpmp, epoch, now);
+	bool announced = session_rumour_answered(session, via, epoch, now);
 
+	session->heard_at = now;
 	if (check.valid)
-		return;
+		return check;
 	epoch_event(session, via, &check, now);
 	session->external_known = false;
 	session->reset_at = now;
-	if (mono_is_never(session->recover_at))
-		session->recover_at = via == VIA_PCP ?
-			now :
+	if (via == VIA_PCP || announced)
+		session->recover_at = now;
+	else if (mono_is_never(session->recover_at))
+		session->recover_at =
 			mono_after(now, prng_between(&session->prng, 0, SESSION_RECOVERY_DELAY));
-}
-
-static void recover(struct session *session, struct mono now)
-{
-	struct entry *entry, *next;
-
-	session->recover_at = MONO_NEVER;
-	HASH_ITER(hh, session->by_key, entry, next) {
-		struct mapping *mapping = &entry->mapping;
-
-		if (mapping->want.keep && mapping->grant.held &&
-			(mapping->state == MAPPING_HELD || mapping->purpose == PURPOSE_RENEW) &&
-			mapping->grant.at.ns < session->reset_at.ns) {
-			mapping->lost = true;
-			session_ask(session, mapping, PURPOSE_RECOVER, now);
-		}
-	}
+	return check;
 }
 
 static struct mapping *mapping_of(struct timer *timer)
@@ -200,8 +229,9 @@ void session_tick(struct session *session, struct mono now)
 		session_give_up(session, now);
 	session_close_due(session, now);
 	session_version_due(session, now);
+	session_rumour_due(session, now);
 	if (mono_due(session->recover_at, now))
-		recover(session, now);
+		session_recover(session, now);
 	exchange_due(&session->announce, now);
 	address_due(session, now);
 	while ((timer = heap_first(&session->timers)) && mono_due(timer->deadline, now) &&
@@ -216,6 +246,7 @@ struct mono session_deadline(const struct session *session)
 
 	if (timer)
 		deadline = mono_min(deadline, timer->deadline);
+	deadline = mono_min(deadline, announce_deadline(&session->rumour));
 	deadline = mono_min(deadline, session->announce.deadline);
 	deadline = mono_min(deadline, session->address.deadline);
 	if (session->unsettled || session->probing)

@@ -11,7 +11,7 @@ static void go_over(struct session *session, struct mapping *mapping, struct mon
 	if (beyond && !said_no)
 		return; /* pcpctl(1): PCP goes on until -t */
 	session_release(session, mapping, false);
-	mapping->retry = (struct retry){ 0 };
+	session_rewind(session, mapping);
 	session_set(session, mapping, MAPPING_QUEUED, MONO_NEVER);
 	if (session->config.policy == VERSION_PCP_ONLY) {
 		mapping->answer = (struct answer){ .heard = true, .result = PCP_UNSUPP_VERSION };
@@ -87,8 +87,10 @@ enum drop_reason session_input_version(struct session *session,
 	 * or is of the form of a NAT-PMP answer, is about our version 0. */
 	if (answer->version != PCP_VERSION && session->version.state == VERSION_SAID_NO &&
 		session->natpmp_asking &&
-		(length == NATPMP_MAP_RESPONSE || session->version_refusals > session->pcp_sends))
+		((length == NATPMP_MAP_RESPONSE && !session->version.retrying) ||
+			session->version_refusals > session->pcp_sends))
 		return session_input_natpmp(session, data, length, now);
+	session->version.retrying = false;
 	session->heard = true;
 	memcpy(session->version_octets, data, sizeof(session->version_octets));
 	session->version_length = length;

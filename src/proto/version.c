@@ -8,15 +8,26 @@ void version_init(struct version *version, enum version_policy policy)
 	*version = (struct version){ .policy = policy, .decide = MONO_NEVER };
 }
 
+void version_again(struct version *version)
+{
+	version_init(version, version->policy);
+}
+
+void version_retry(struct version *version)
+{
+	version->retrying = true;
+}
+
 bool version_heard_pcp(struct version *version)
 {
-	bool later = version->state == VERSION_SILENT;
+	bool later = version->state == VERSION_SILENT && !version->retrying;
 
 	/* A refusal of version 2 that came beside was an answer to our version 0. */
 	if (version->v2_refusal)
 		version_refused_natpmp(version);
-	if (version->state == VERSION_ASKING)
+	if (version->state == VERSION_ASKING || version->retrying)
 		version->state = VERSION_PCP;
+	version->retrying = false;
 	version->decide = MONO_NEVER;
 	return later;
 }

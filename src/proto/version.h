@@ -27,6 +27,7 @@ struct version {
 	bool natpmp_heard; /* a proper version-0 answer came */
 	bool v2_refusal; /* a version-2 UNSUPP_VERSION came whose cause is not yet plain */
 	bool natpmp_unsupported; /* it refused version 0 */
+	bool retrying; /* version 2 is asked beside NAT-PMP: an answer brings it back */
 	unsigned round; /* of retransmission, in which the probes last went out */
 	struct mono decide; /* fall back then, unless version 2 is heard */
 };
@@ -42,6 +43,13 @@ bool version_heard_pcp(struct version *version);
 /* A proper answer of version 0 came after `rtt` ns. While version 2 is still
  * silent this starts the wait that may end in version_decide(). */
 void version_heard_natpmp(struct version *version, int64_t rtt, struct mono now);
+
+/* Nothing is known any more: version 2 is asked first again. */
+void version_again(struct version *version);
+
+/* Version 2 is asked beside NAT-PMP, which goes on meanwhile (RFC 6886, 1.1): if it is
+ * answered, version_heard_pcp() brings it back, and is not `later`. */
+void version_retry(struct version *version);
 
 /* An UNSUPP_VERSION answer; what was asked so far, in either version. One of version
  * 2 may refuse version 0 or version 2 itself: when both were asked, the rest of what

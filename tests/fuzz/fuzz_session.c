@@ -253,18 +253,28 @@ static void keep_sent(struct play *play, const struct datagram *datagram, size_t
 	memcpy(sent->octets, datagram->octets, datagram->length);
 }
 
+static size_t server_of(const struct play *play, const struct server_id *to)
+{
+	size_t server = 0;
+
+	while (server < SERVERS && client_server_id(play->client, server) != to)
+		server++;
+	return server;
+}
+
 static void step(struct play *play)
 {
 	struct datagram datagram;
 	struct event event;
+	const struct server_id *to;
 	size_t server, turns = 0;
 
 	do {
 		client_tick(play->client, play->now);
 		while (client_event(play->client, &event, play->now))
 			look_at(play, &event);
-		while (client_output(play->client, play->now, &datagram, &server))
-			keep_sent(play, &datagram, server);
+		while (client_output(play->client, play->now, &datagram, &to))
+			keep_sent(play, &datagram, server_of(play, to));
 		while (client_event(play->client, &event, play->now))
 			look_at(play, &event);
 		must(++turns < 50);

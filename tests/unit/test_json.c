@@ -318,7 +318,8 @@ static void test_error_and_epoch(void **state)
 	assert_int_equal(number_of(r, "exit"), 4);
 	assert_string_equal(p.err, "pcpctl: map: a\\x0ab: no such host\n");
 	done(&p, r);
-	epoch.epoch = (struct event_epoch){ sample_server(ROUTER), VIA_PCP, true, 100, 3, 130, 30 };
+	epoch.epoch = (struct event_epoch){ sample_server(ROUTER), VIA_PCP, true, 100, 3, 130, 30,
+		false, 0 };
 	printed_begin(&p, OUTPUT_JSON, 0, false);
 	output_event(p.output, &epoch);
 	r = record(&p);

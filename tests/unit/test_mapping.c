@@ -158,12 +158,12 @@ static void how_long_a_refusal_holds(void **state)
 
 	(void)state;
 	assert_int_equal(refused_for(VIA_PCP, PCP_NO_RESOURCES, 0), 30);
-	assert_int_equal(refused_for(VIA_PCP, PCP_NOT_AUTHORIZED, 0), 300);
+	assert_int_equal(refused_for(VIA_PCP, PCP_NOT_AUTHORIZED, 0), 1800);
 	assert_int_equal(refused_for(VIA_PCP, PCP_NOT_AUTHORIZED, 31), 31);
 	assert_int_equal(refused_for(VIA_PCP, PCP_NOT_AUTHORIZED, 29), 30);
 	assert_int_equal(refused_for(VIA_PCP, PCP_NO_RESOURCES, 1800), 1800);
 	assert_int_equal(refused_for(VIA_PCP, PCP_NO_RESOURCES, UINT32_MAX), 86400);
-	assert_int_equal(refused_for(VIA_PCP, 200, 0), 30);
+	assert_int_equal(refused_for(VIA_PCP, 200, 0), 1800);
 	assert_int_equal(refused_for(VIA_NAT_PMP, NATPMP_NO_RESOURCES, 9999), 30);
 	assert_int_equal(mapping_refused_for(&ours) / SEC, 300);
 }

@@ -325,7 +325,7 @@ static void test_events(void **state)
 
 	(void)state;
 	epoch.epoch = (struct event_epoch){ sample_server(ROUTER), VIA_PCP, true, 3553200, 3,
-		3553230, 30 };
+		3553230, 30, false, 0 };
 	for (unsigned verbose = 0; verbose < 3; verbose++) {
 		printed_begin(&p, OUTPUT_TEXT, verbose, false);
 		output_event(p.output, &packet);

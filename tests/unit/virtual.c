@@ -468,10 +468,10 @@ static void note_sent(struct world *world, const struct datagram *datagram)
 
 static bool output(struct world *world, struct datagram *datagram)
 {
-	size_t server;
+	const struct server_id *to;
 
 	return world->session ? session_output(world->session, world->now, datagram) :
-				client_output(world->client, world->now, datagram, &server);
+				client_output(world->client, world->now, datagram, &to);
 }
 
 static void turn(struct world *world)

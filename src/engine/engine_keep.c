@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ * What an engine that stays does beside asking: it follows the network, hears
+ * announcements, runs hooks, and notices that nobody reads what it prints.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/engine_state.h"
+#include "engine/inventory.h"
+#include "engine/memory.h"
+#include "host/clock.h"
+#include "host/monitor.h"
+#include "host/multicast.h"
+#include "host/udp.h"
+
+/* A change of the network is several messages: what they come to is looked at once. */
+#define LOOK_SETTLE (100 * MSEC)
+/* The next hop's link-layer address may not be known yet: it is looked again. */
+#define LOOK_AGAIN (2 * SEC)
+#define LOOKS_MAX  10
+/* How long a look may wait for it: nothing else happens meanwhile. */
+#define LOOK_PATIENCE (200 * MSEC)
+/* What hooks get at the end. */
+#define HOOKS_CLOSE (10 * SEC)
+#define RECEIVE_MAX (PCP_MAX + 4)
+
+static void warn(struct engine *engine, const char *text)
+{
+	if (engine->config.warning)
+		engine->config.warning(engine->config.context, text);
+}
+
+/* --- opening and closing --- */
+
+static bool uses_family(const struct engine *engine, enum ip_family family)
+{
+	for (size_t i = 0; i < client_server_count(engine->client); i++) {
+		if (ip_family(&client_server_id(engine->client, i)->server.address) == family)
+			return true;
+	}
+	return false;
+}
+
+/* Without announcements a restart is noticed later, by the next answer: a warning. */
+static void open_multicast(struct engine *engine, int which, enum ip_family family)
+{
+	int fd;
+
+	if (engine->multicast[which] >= 0 || !uses_family(engine, family))
+		return;
+	fd = multicast_open(family, PCP_MULTICAST_PORT, 0);
+	if (fd >= 0 && loop_add(engine->loop, fd) == 0) {
+		engine->multicast[which] = fd;
+		return;
+	}
+	if (errno == EADDRINUSE)
+		warn(engine,
+			"UDP port 5350 is held by another program: restart announcements are not "
+			"heard");
+	if (fd >= 0)
+		multicast_close(fd);
+}
+
+static void watch_reader(struct engine *engine)
+{
+	if (engine->config.reader_gone && loop_add_gone(engine->loop, STDOUT_FILENO) == 0)
+		engine->gone_fd = STDOUT_FILENO;
+}
+
+static bool open_hooks(struct engine *engine)
+{
+	struct hooks_config config = {
+		.command = engine->config.hook,
+		.loop = engine->loop,
+		.warning = engine->config.hook_warning,
+		.context = engine->config.context,
+	};
+
+	if (!engine->hooks && config.command)
+		engine->hooks = hooks_new(&config);
+	return engine->hooks || !config.command || engine_fail(engine, "hooks", ENOMEM);
+}
+
+static bool remember_places(struct engine *engine)
+{
+	size_t count = client_server_count(engine->client);
+	struct place *places = realloc(engine->places, (count + 1) * sizeof(*places));
+
+	if (!places)
+		return engine_fail(engine, "servers", ENOMEM);
+	engine->places = places;
+	for (size_t i = engine->place_count; i < count; i++)
+		places[i] = (struct place){ true, *client_server_id(engine->client, i) };
+	engine->place_count = count;
+	return true;
+}
+
+bool engine_keep_open(struct engine *engine)
+{
+	if (engine->monitor < 0)
+		engine->monitor = monitor_open();
+	if (engine->monitor >= 0)
+		loop_add(engine->loop, engine->monitor);
+	open_multicast(engine, 0, IP_FAMILY_4);
+	open_multicast(engine, 1, IP_FAMILY_6);
+	watch_reader(engine);
+	if (loop_catch_user_signal(engine->loop) < 0)
+		return engine_fail(engine, "signals", errno);
+	return remember_places(engine);
+}
+
+void engine_keep_close(struct engine *engine)
+{
+	hooks_free(engine->hooks);
+	monitor_close(engine->monitor);
+	for (int i = 0; i < 2; i++) {
+		if (engine->multicast[i] >= 0)
+			multicast_close(engine->multicast[i]);
+	}
+	free(engine->places);
+}
+
+/* --- the network --- */
+
+void engine_follow(struct engine *engine, const struct discovery_request *request)
+{
+	engine->request = *request;
+	engine->follows = true;
+}
+
+/* The one server of that kind, as it would be found now. */
+static bool find_again(struct engine *engine, const struct server_id *known, struct server_id *id)
+{
+	struct discovery_request request = engine->request;
+	struct discovery_named named = { .word = "", .is_address = true };
+	struct discovery_note also;
+	struct server_id *found;
+	size_t count;
+
+	request.families = ip_family(&known->server.address);
+	request.all = false;
+	request.failed = NULL;
+	request.named_count = 0;
+	if (known->found_by == FOUND_OPTION) {
+		named.address.ip = known->server.address;
+		named.address.port = known->server.port;
+		if (known->server.scope)
+			memcpy(named.address.scope, known->interface, sizeof(known->interface));
+		request.named = &named;
+		request.named_count = 1;
+	}
+	discovery_servers(&request, &found, &count, &also);
+	if (count > 0)
+		*id = found[0];
+	free(found);
+	return count > 0;
+}
+
+static bool differs(const struct place *a, const struct place *b)
+{
+	return a->found != b->found || !endpoint_equal(&a->id.server, &b->id.server) ||
+		!ip_equal(&a->id.local, &b->id.local) ||
+		strcmp(a->id.interface, b->id.interface) != 0 ||
+		(a->id.network != b->id.network && b->id.network);
+}
+
+/* How one server is reached now. True: it is not as it was. */
+static bool look_at(struct engine *engine, size_t server, struct client_place *now)
+{
+	struct place *known = &engine->places[server], seen = *known;
+	struct mono patience = mono_after(clock_now(), LOOK_PATIENCE);
+	bool changed;
+
+	seen.found = find_again(engine, client_server_id(engine->client, server), &seen.id);
+	if (seen.found && engine_open_socket(engine, &seen.id) < 0)
+		seen.found = false;
+	seen.id.network = seen.found ? memory_network_number(&seen.id, patience) : 0;
+	now->found = seen.found;
+	now->id = seen.id;
+	now->old_is_ours = inventory_is_ours(&client_server_id(engine->client, server)->local);
+	changed = differs(known, &seen);
+	if (!seen.id.network) /* for comparing with what it will be */
+		seen.id.network = known->id.network;
+	*known = seen;
+	return changed;
+}
+
+static void look(struct engine *engine, struct mono now)
+{
+	size_t count = client_server_count(engine->client);
+	struct client_place *places = calloc(count + 1, sizeof(*places));
+	bool changed = false, known = true;
+
+	if (!places || !remember_places(engine)) {
+		free(places);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		changed = look_at(engine, i, &places[i]) || changed;
+		known = known && places[i].found && places[i].id.network;
+	}
+	if (changed) {
+		client_network(engine->client, places, now);
+		engine_close_unused(engine);
+		for (int i = 0; i < 2; i++) {
+			if (engine->multicast[i] >= 0)
+				multicast_join(engine->multicast[i],
+					i == 0 ? IP_FAMILY_4 : IP_FAMILY_6, 0);
+		}
+	}
+	if (!known && engine->looks++ < LOOKS_MAX)
+		engine->look_at = mono_after(now, LOOK_AGAIN);
+	free(places);
+}
+
+static void take_change(struct engine *engine, struct mono now)
+{
+	if (!monitor_changed(engine->monitor) || !engine->follows || engine->cancelled)
+		return;
+	engine->looks = 0;
+	engine->look_at = mono_min(engine->look_at, mono_after(now, LOOK_SETTLE));
+}
+
+bool engine_pause_for_network(struct engine *engine, int64_t duration)
+{
+	struct mono until = mono_after(clock_now(), duration);
+	struct loop_ready ready;
+
+	if (engine->monitor < 0) {
+		engine->monitor = monitor_open();
+		if (engine->monitor >= 0)
+			loop_add(engine->loop, engine->monitor);
+	}
+	while (!mono_due(until, clock_now())) {
+		if (loop_signal(engine->loop, NULL) || loop_wait(engine->loop, until, &ready) < 0)
+			return false;
+		if (ready.count > 0 && engine->monitor >= 0 && monitor_changed(engine->monitor))
+			break;
+	}
+	return !loop_signal(engine->loop, NULL);
+}
+
+/* --- announcements --- */
+
+static void take_announcements(struct engine *engine, int fd, struct mono now)
+{
+	uint8_t octets[RECEIVE_MAX];
+	struct udp_datagram got;
+
+	for (int i = 0; i < 256 && udp_receive(fd, octets, sizeof(octets), &got) > 0; i++)
+		client_announced(engine->client, &got.from, octets, got.length, now);
+}
+
+/* --- hooks --- */
+
+bool engine_hook(struct engine *engine, unsigned mapping, const char *const *environment)
+{
+	return !engine->config.hook ||
+		(open_hooks(engine) && hooks_event(engine->hooks, mapping, environment));
+}
+
+void engine_rerun_hooks(struct engine *engine)
+{
+	if (engine->hooks)
+		hooks_rerun(engine->hooks);
+}
+
+bool engine_hooks_done(struct engine *engine, struct mono now)
+{
+	if (!engine->hooks)
+		return true;
+	if (!engine->hooks_closing)
+		hooks_close(engine->hooks, HOOKS_CLOSE, now);
+	engine->hooks_closing = true;
+	return !hooks_busy(engine->hooks);
+}
+
+/* --- the turn --- */
+
+bool engine_watch(struct engine *engine, int fd, void (*ready)(void *context))
+{
+	if (loop_add(engine->loop, fd) < 0)
+		return engine_fail(engine, "keyboard", errno);
+	engine->own_fd = fd;
+	engine->own_ready = ready;
+	return true;
+}
+
+bool engine_keep_take(struct engine *engine, int fd, struct mono now)
+{
+	if (fd == engine->monitor) {
+		take_change(engine, now);
+	} else if (fd == engine->multicast[0] || fd == engine->multicast[1]) {
+		take_announcements(engine, fd, now);
+	} else if (fd == engine->own_fd) {
+		engine->own_ready(engine->config.context);
+	} else if (fd == engine->gone_fd) {
+		loop_remove(engine->loop, fd);
+		engine->gone_fd = -1;
+		engine->config.reader_gone(engine->config.context);
+	} else {
+		return engine->hooks && hooks_ready(engine->hooks, fd, now);
+	}
+	return true;
+}
+
+struct mono engine_keep_turn(struct engine *engine, struct mono now)
+{
+	struct mono deadline = MONO_NEVER;
+
+	if (mono_due(engine->look_at, now)) {
+		engine->look_at = MONO_NEVER;
+		look(engine, now);
+		deadline = now; /* something may be due at once */
+	}
+	if (loop_user_signal(engine->loop) && engine->config.user_signal)
+		engine->config.user_signal(engine->config.context);
+	if (engine->config.turn)
+		deadline = mono_min(deadline, engine->config.turn(engine->config.context, now));
+	if (engine->hooks) {
+		hooks_tick(engine->hooks, now);
+		deadline = mono_min(deadline, hooks_deadline(engine->hooks));
+	}
+	return mono_min(deadline, engine->look_at);
+}

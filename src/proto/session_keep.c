@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * What is kept: it is asked for until it is there, whatever is refused, lost or silent,
+ * and asked for anew when the server has lost its state.
+ */
+#include "proto/session_state.h"
+
+/* --- asking on and on --- */
+
+/* Asks in version 2 first, whatever was found before: it may be another server by now.
+ * The probes beside it find out. */
+static void version_first(struct session *session, struct mapping *mapping)
+{
+	bool natpmp = session->config.policy == VERSION_NAT_PMP_ONLY || mapping->want.zero_port ||
+		mapping->want.nat_pmp || mapping->purpose == PURPOSE_ANEW;
+
+	if (natpmp) {
+		session_queue(session, mapping,
+			mapping->via == VIA_NAT_PMP ? QUEUE_NAT_PMP : QUEUE_PCP);
+		return;
+	}
+	version_again(&session->version);
+	mapping->via = VIA_PCP;
+	session_queue(session, mapping, QUEUE_PCP);
+	if (session->config.policy != VERSION_PCP_FIRST)
+		return;
+	session->announce.ready = true;
+	session->address.ready = ip_is_v4(&session->config.id.local);
+}
+
+void session_ask_on(struct session *session, struct mapping *mapping, struct mono now)
+{
+	if (session->heard_at.ns < mapping->retry.first.ns)
+		session->silent = true;
+	session_report(session, mapping, OUTCOME_UNANSWERED, now);
+	session_release(session, mapping, false);
+	session_queue(session, mapping, -1);
+	session_set(session, mapping, MAPPING_QUEUED, MONO_NEVER);
+	version_first(session, mapping);
+}
+
+void session_rewind(struct session *session, struct mapping *mapping)
+{
+	struct schedule schedule = session_schedule(session, mapping);
+
+	if (schedule.quick && mapping->retry.sends > schedule.quick)
+		mapping->retry.wait /= 2; /* both sends are one attempt */
+	else
+		mapping->retry = (struct retry){ 0 };
+}
+
+/* It has given up its place, and waits for its next send. */
+static bool is_resting(const struct session *session, const struct mapping *mapping)
+{
+	return !mapping->outstanding && session->natpmp_asking != mapping;
+}
+
+void session_wake(struct session *session, struct mono now)
+{
+	struct entry *entry, *next;
+
+	session->silent = false;
+	HASH_ITER(hh, session->by_key, entry, next) {
+		struct mapping *mapping = &entry->mapping;
+
+		if (session_keeps(session, mapping) && mapping->state == MAPPING_ASKING &&
+			mapping->purpose != PURPOSE_RENEW && mapping->purpose != PURPOSE_ANEW &&
+			(is_resting(session, mapping) || session_is_long(session, mapping)))
+			session_ask(session, mapping, mapping->purpose, now);
+	}
+}
+
+void session_again(struct session *session, struct mono now)
+{
+	session->ended = false;
+	session_wake(session, now);
+}
+
+void session_renew(struct session *session, struct mapping *mapping, struct mono now)
+{
+	if (session_keeps(session, mapping) &&
+		(mapping->state == MAPPING_HELD || mapping->state == MAPPING_REFUSED))
+		session_set(session, mapping, mapping->state, now);
+}
+
+/* --- refusals --- */
+
+struct mono session_refused_until(struct session *session, struct mapping *mapping, struct mono now)
+{
+	struct mono until = mono_after(now, mapping_refused_for(mapping)), next;
+	bool exhausted = mapping->refusal == REFUSAL_RESULT && mapping->via == VIA_PCP &&
+		mapping->answer.result == PCP_NO_RESOURCES;
+
+	if (!mapping->grant.held) {
+		/* RFC 6887, 11.4: no other new mapping is asked for either. */
+		if (exhausted && until.ns > session->no_resources.ns)
+			session->no_resources = until;
+		return until;
+	}
+	if (!mapping_refused_openly(mapping) &&
+		!(exhausted && mapping_is_pinhole(mapping, &session->config.id.local)))
+		return until;
+	/* It stands until its end, and the renewals have their instants (11.2.1). */
+	next = mapping_renewal(&mapping->grant, ++mapping->renewals + 1, now, &session->prng);
+	until = mono_after(now, REFUSED_LEAST);
+	return mono_is_never(next) || next.ns < until.ns ? until : next;
+}
+
+bool session_without_address(struct session *session, struct mapping *mapping, struct mono now)
+{
+	const struct want *want = &mapping->want;
+	bool again = mapping->grant.held || mapping->lost;
+
+	if (!session_keeps(session, mapping) || !want->options.prefer_failure || !again ||
+		mapping->answer.result != PCP_CANNOT_PROVIDE_EXTERNAL || mapping->without_address ||
+		ip_is_any(&mapping->grant.external_address) || !ip_is_any(&want->external_address))
+		return false;
+	mapping->without_address = true;
+	session_ask(session, mapping, mapping->purpose, now);
+	return true;
+}
+
+/* Servers on pf cannot renew a pinhole and answer NO_RESOURCES (users.md Q17). IPv4 never:
+ * there the port would be free for somebody else. */
+bool session_make_anew(struct session *session, struct mapping *mapping, struct mono now)
+{
+	if (!session_keeps(session, mapping) || mapping->renewals + 1 < SESSION_ANEW ||
+		!mapping->answer.heard || mapping->answer.result != PCP_NO_RESOURCES ||
+		!mapping_is_pinhole(mapping, &session->config.id.local))
+		return false;
+	session_ask(session, mapping, PURPOSE_ANEW, now);
+	mapping->lost = true;
+	return true;
+}
+
+void session_made_room(struct session *session, struct mapping *mapping, struct mono now)
+{
+	mapping->grant.held = false;
+	session_ask(session, mapping, PURPOSE_RECOVER, now);
+}
+
+/* --- NAT-PMP --- */
+
+static void question(struct exchange *exchange)
+{
+	if (exchange->under_way)
+		return; /* asked already, and not answered */
+	exchange->retry = (struct retry){ 0 };
+	exchange->heard = (struct event_probe){ 0 };
+	exchange->ready = true;
+}
+
+void session_ask_aside(struct session *session, struct mono now)
+{
+	if (session->asked_aside.ns != INT64_MIN &&
+		mono_since(now, session->asked_aside) < SESSION_ASIDE_AGAIN)
+		return;
+	session->asked_aside = now;
+	session->external_known = false;
+	if (session->config.policy != VERSION_PCP_FIRST)
+		return;
+	version_retry(&session->version);
+	question(&session->announce);
+}
+
+/* --- announcements --- */
+
+static enum via spoken(const struct session *session)
+{
+	return version_is_natpmp(&session->version) ? VIA_NAT_PMP : VIA_PCP;
+}
+
+static struct epoch *clock_of(struct session *session, enum via via)
+{
+	return via == VIA_NAT_PMP ? &session->epoch_natpmp : &session->epoch_pcp;
+}
+
+static void tell_rumour(struct session *session, const struct announcement *announcement,
+	struct mono now)
+{
+	const struct epoch *last = clock_of(session, announcement->via);
+	struct event *event = session_push(session, EVENT_ANNOUNCE, now);
+	struct event_announce *told;
+
+	if (!event)
+		return;
+	told = &event->announce;
+	told->source = session->config.id.server;
+	memcpy(told->interface, session->config.id.interface, sizeof(told->interface));
+	told->via = announcement->via;
+	told->epoch = announcement->epoch;
+	told->has_external = announcement->has_external;
+	told->external_address = announcement->external;
+	told->trusted = true;
+	told->count = 1;
+	told->has_expected = last->known;
+	told->previous = last->server;
+	told->expected = last->server + mono_since(now, last->at) / SEC;
+	told->restarted =
+		last->known && announce_is_news(last, announcement->via, announcement->epoch, now);
+}
+
+/* Is there something to be looked into? A server that announces in one protocol and is
+ * asked in the other has two clocks: either may show the restart. */
+static bool is_news(struct session *session, const struct announcement *announcement,
+	struct mono now)
+{
+	if (announcement->has_external && session->external_known &&
+		!ip_is_any(&session->external) &&
+		!ip_equal(&announcement->external, &session->external))
+		return true;
+	return announce_is_news(clock_of(session, announcement->via), announcement->via,
+		announcement->epoch, now);
+}
+
+bool session_announced(struct session *session, const struct announcement *announcement,
+	struct mono now)
+{
+	enum via via = spoken(session);
+
+	if (session->cancelled || session->given_up || !is_news(session, announcement, now))
+		return false;
+	if (!announce_heard(&session->rumour, via, clock_of(session, via), now, &session->prng))
+		return false;
+	session_again(session, now);
+	tell_rumour(session, announcement, now);
+	return true;
+}
+
+void session_rumour_due(struct session *session, struct mono now)
+{
+	if (announce_asks(&session->rumour, now)) {
+		question(session->rumour.via == VIA_NAT_PMP ? &session->address :
+							      &session->announce);
+	} else if (announce_unanswered(&session->rumour, now)) {
+		session->reset_at = session->recover_at = now;
+		session->external_known = false;
+	}
+}
+
+/* The patience begins when the question leaves: in NAT-PMP it may have to wait. */
+void session_rumour_asked(struct session *session, enum via via, struct mono now)
+{
+	if (session->rumour.state == ANNOUNCE_ASKED && session->rumour.via == via)
+		session->rumour.due = mono_after(now, ANNOUNCE_PATIENCE);
+}
+
+bool session_rumour_answered(struct session *session, enum via via, uint32_t epoch, struct mono now)
+{
+	return session->rumour.state != ANNOUNCE_NONE && session->rumour.via == via &&
+		announce_answered(&session->rumour, epoch, now);
+}
+
+/* --- recovery --- */
+
+void session_recover(struct session *session, struct mono now)
+{
+	struct entry *entry, *next;
+
+	session->recover_at = MONO_NEVER;
+	session->no_resources = (struct mono){ INT64_MIN };
+	HASH_ITER(hh, session->by_key, entry, next) {
+		struct mapping *mapping = &entry->mapping;
+		bool waits = mapping->state == MAPPING_HELD || mapping->state == MAPPING_REFUSED ||
+			mapping->purpose == PURPOSE_RENEW;
+
+		if (!session_keeps(session, mapping) || mapping->state == MAPPING_ADDRESS)
+			continue;
+		if (mapping->grant.held && mapping->grant.at.ns >= session->reset_at.ns)
+			continue; /* granted since */
+		if (mapping->grant.held)
+			mapping->lost = true;
+		if (waits)
+			session_ask(session, mapping,
+				mapping->lost ? PURPOSE_RECOVER : PURPOSE_CREATE, now);
+	}
+	session_wake(session, now);
+}
+
+/* --- samples --- */
+
+void session_sample(struct session *session, struct mono now)
+{
+	(void)now;
+	session->sampling = true;
+	question(spoken(session) == VIA_NAT_PMP ? &session->address : &session->announce);
+}
+
+void session_sampled(struct session *session, enum via via, const struct epoch_check *check,
+	int64_t rtt, struct mono now)
+{
+	struct event *event;
+
+	if (!session->sampling)
+		return;
+	session->sampling = false;
+	if (!check->valid)
+		return; /* told already */
+	event = session_push(session, EVENT_EPOCH, now);
+	if (!event)
+		return;
+	event->epoch.via = via;
+	event->epoch.previous = check->previous;
+	event->epoch.current = check->current;
+	event->epoch.expected = check->expected;
+	event->epoch.elapsed = check->elapsed;
+	event->epoch.has_rtt = true;
+	event->epoch.rtt = rtt;
+}
