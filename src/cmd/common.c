@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The options that every command takes.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,26 +100,6 @@ static bool take_color(struct parse *parse, void *settings, const char *word)
 	return parse_error(parse, word, "color must be auto, always or never");
 }
 
-#define FLAG(field)                                                                                \
-	static bool take_##field(struct parse *parse, void *settings, const char *word)            \
-	{                                                                                          \
-		(void)parse;                                                                       \
-		(void)word;                                                                        \
-		((struct common *)settings)->field = true;                                         \
-		return true;                                                                       \
-	}
-
-FLAG(ipv4)
-FLAG(ipv6)
-FLAG(pcp)
-FLAG(nat_pmp)
-FLAG(patient)
-FLAG(no_state)
-FLAG(json)
-FLAG(quiet)
-FLAG(help)
-FLAG(version)
-
 static bool take_verbose(struct parse *parse, void *settings, const char *word)
 {
 	(void)parse;
@@ -127,24 +108,28 @@ static bool take_verbose(struct parse *parse, void *settings, const char *word)
 	return true;
 }
 
+#define FLAG(field) offsetof(struct common, field)
+
 static const struct option_row rows[] = {
-	{ "server", 's', "ADDR", "ask this server, no discovery (repeatable)", take_server },
-	{ "interface", 'i', "IF", "only servers and addresses of this interface", take_interface },
-	{ "bind", 'b', "ADDR", "send from this local address: it is the one mapped", take_bind },
-	{ "mark", 0, "N", "firewall mark on the sockets", take_mark },
-	{ NULL, '4', NULL, "only IPv4", take_ipv4 },
-	{ NULL, '6', NULL, "only IPv6; both given: both", take_ipv6 },
-	{ "pcp", 0, NULL, "only PCP, version 2", take_pcp },
-	{ "nat-pmp", 0, NULL, "only NAT-PMP, version 0", take_nat_pmp },
-	{ "timeout", 't', "TIME", "give up after TIME in all (5s; discover 3s)", take_timeout },
-	{ "patient", 0, NULL, "the RFC 6887 schedule, 3 s doubling to 1024 s", take_patient },
-	{ "no-state", 0, NULL, "read and write no state directory", take_no_state },
-	{ "json", 'j', NULL, "JSON Lines on stdout", take_json },
-	{ "quiet", 'q', NULL, "only the answers, one line each, - where none", take_quiet },
-	{ "verbose", 'v', NULL, "requests and responses decoded; -vv: hex", take_verbose },
-	{ "color", 0, "WHEN", "auto, always, never", take_color },
-	{ "help", 'h', NULL, "this help", take_help },
-	{ "version", 'V', NULL, "the version", take_version },
+	{ "server", 's', "ADDR", "ask this server, no discovery (repeatable)", take_server, 0 },
+	{ "interface", 'i', "IF", "only servers and addresses of this interface", take_interface,
+		0 },
+	{ "bind", 'b', "ADDR", "send from this local address: it is the one mapped", take_bind, 0 },
+	{ "mark", 0, "N", "firewall mark on the sockets", take_mark, 0 },
+	{ NULL, '4', NULL, "only IPv4", NULL, FLAG(ipv4) },
+	{ NULL, '6', NULL, "only IPv6; both given: both", NULL, FLAG(ipv6) },
+	{ "pcp", 0, NULL, "only PCP, version 2", NULL, FLAG(pcp) },
+	{ "nat-pmp", 0, NULL, "only NAT-PMP, version 0", NULL, FLAG(nat_pmp) },
+	{ "timeout", 't', "TIME", "give up after TIME in all (5s; discover 3s)", take_timeout, 0 },
+	{ "patient", 0, NULL, "the RFC 6887 schedule, 3 s doubling to 1024 s", NULL,
+		FLAG(patient) },
+	{ "no-state", 0, NULL, "read and write no state directory", NULL, FLAG(no_state) },
+	{ "json", 'j', NULL, "JSON Lines on stdout", NULL, FLAG(json) },
+	{ "quiet", 'q', NULL, "only the answers, one line each, - where none", NULL, FLAG(quiet) },
+	{ "verbose", 'v', NULL, "requests and responses decoded; -vv: hex", take_verbose, 0 },
+	{ "color", 0, "WHEN", "auto, always, never", take_color, 0 },
+	{ "help", 'h', NULL, "this help", NULL, FLAG(help) },
+	{ "version", 'V', NULL, "the version", NULL, FLAG(version) },
 };
 
 struct option_set options_common(struct common *common)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pcpctl discover: which servers are there, what do they speak, what is wrong.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,14 +23,6 @@ struct discovered {
 	size_t count;
 };
 
-static bool take_no_external(struct parse *parse, void *settings, const char *word)
-{
-	(void)parse;
-	(void)word;
-	((struct discover_settings *)settings)->no_external = true;
-	return true;
-}
-
 static bool take_wait(struct parse *parse, void *settings, const char *word)
 {
 	struct discover_settings *discover = settings;
@@ -42,9 +35,9 @@ static bool take_wait(struct parse *parse, void *settings, const char *word)
 }
 
 static const struct option_row rows[] = {
-	{ "no-external", 0, NULL, "do not learn a PCP server's external address by a mapping",
-		take_no_external },
-	{ "wait", 0, "TIME", "repeat until a server answers, for TIME at most", take_wait },
+	{ "no-external", 0, NULL, "do not learn a PCP server's external address by a mapping", NULL,
+		offsetof(struct discover_settings, no_external) },
+	{ "wait", 0, "TIME", "repeat until a server answers, for TIME at most", take_wait, 0 },
 };
 
 static struct option_set discover_options(void *settings)

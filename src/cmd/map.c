@@ -18,6 +18,10 @@ static void map_event(struct run *run, const struct event *event)
 
 	if (event->kind != EVENT_MAPPING || event->mapping.want >= map->result_count)
 		return;
+	if (map->keep && (map->settings.keep || map->settings.exec))
+		keep_event(map->keep, event);
+	if (map->settings.keep)
+		return;
 	result = &map->results[event->mapping.want];
 	result->known = true;
 	result->wall_ms = event->wall_ms;
@@ -61,6 +65,7 @@ static bool make_want(struct map *map, const struct spec *spec, const struct ser
 		.nonce = settings->nonce,
 		.nonce_is_new = !settings->has_nonce,
 		.options = options_of(settings, spec),
+		.keep = settings->keep,
 		.require_public = settings->require_public,
 		.nat_pmp = map->common->nat_pmp,
 		.zero_port = spec->zero_port,
@@ -143,7 +148,7 @@ static bool prepare(struct map *map, const struct spec *spec, size_t server, uin
 	if (!check_want(map, spec, id, want))
 		return false;
 	recall(map, spec, server, want);
-	return true;
+	return !map->keep || keep_add(map->keep, server, want);
 }
 
 static bool ask(struct map *map, const struct spec *spec, size_t server, const struct want *first,
@@ -275,13 +280,57 @@ static bool ask_deletes(struct map *map, const struct run_settings *settings)
 	return map_delete_gathered(map) && ask_all(map);
 }
 
+bool map_has_events(const struct map *map)
+{
+	return map->settings.keep || map->settings.exec || map->settings.owner;
+}
+
+static bool open_keep(struct map *map)
+{
+	struct keep_settings settings = {
+		.stays = map->settings.keep,
+		.exec = map->settings.exec,
+		.owner = map->settings.owner,
+		.srv = &map->settings.srv,
+	};
+
+	map->keep = keep_new(&map->run, &settings);
+	return map->keep != NULL;
+}
+
 static bool ask_mappings(struct map *map, const struct run_settings *settings)
 {
-	if (!run_find(&map->run, settings) || !check_servers(map))
+	bool found = map->settings.keep ? run_find_patiently(&map->run, settings) :
+					  run_find(&map->run, settings);
+
+	if (!found || !check_servers(map))
 		return false;
 	map->ask_count = map->run.server_count;
 	warn(map);
 	return ask_all(map);
+}
+
+static const char *name_of(struct run *run, unsigned number)
+{
+	const struct map *map = run->context;
+
+	return number < map->result_count ? map->results[number].word : NULL;
+}
+
+static struct mono map_turn(struct run *run, struct mono now)
+{
+	return keep_turn(((struct map *)run->context)->keep, now);
+}
+
+/* Everything is asked: what comes of it. */
+static void run_and_show(struct map *map)
+{
+	if (!run_engine(&map->run))
+		return;
+	if (map->settings.keep)
+		keep_end(map->keep, map->settings.leave);
+	else
+		map_show(map);
 }
 
 static enum exit_status map_run(struct map *map)
@@ -289,7 +338,12 @@ static enum exit_status map_run(struct map *map)
 	struct run_settings settings = {
 		.command = &cmd_map,
 		.families = families_of(map),
-		.default_timeout = DEFAULT_TIMEOUT,
+		.default_timeout = map->settings.keep ? 0 : DEFAULT_TIMEOUT,
+		.keeps = map->settings.keep,
+		.leave = map->settings.leave,
+		.hook = map->settings.exec,
+		.name = name_of,
+		.turn = map->settings.keep ? map_turn : NULL,
 		.dry = map->settings.dry_run,
 		.remembers = !map->settings.dry_run,
 		.event = map_event,
@@ -298,7 +352,8 @@ static enum exit_status map_run(struct map *map)
 	};
 	bool asked = false;
 
-	if (run_open(&map->run, map->common, &settings)) {
+	if (run_open(&map->run, map->common, &settings) &&
+		(!map_has_events(map) || open_keep(map))) {
 		if (map->settings.list)
 			map_list(map);
 		else if (map->settings.deletes)
@@ -306,11 +361,12 @@ static enum exit_status map_run(struct map *map)
 		else
 			asked = ask_mappings(map, &settings);
 	}
-	if (asked && run_engine(&map->run))
-		map_show(map);
+	if (asked)
+		run_and_show(map);
 	else if (map->settings.shell && map->run.status != EXIT_USAGE)
 		shell_failure("unreachable",
 			map->run.status == EXIT_NO_SERVER ? "no-server" : "local-failure", stdout);
+	keep_free(map->keep);
 	free(map->results);
 	free(map->records);
 	return run_close(&map->run);
@@ -346,7 +402,7 @@ static enum exit_status map_main(struct common *common, int argc, char **argv)
 const struct command cmd_map = {
 	.name = "map",
 	.arguments = "[EXTERNAL:]INTERNAL[/PROTO]...",
-	.what = "ask for inbound mappings, or delete them",
+	.what = "ask for inbound mappings, keep them alive, delete them",
 	.about = "  8080           internal 8080/tcp, suggesting external 8080\n"
 		 "  80:8080/tcp    internal 8080, suggesting external 80\n"
 		 "  any:8080/udp   the server chooses the external port\n"
@@ -354,7 +410,7 @@ const struct command cmd_map = {
 		 "  all/tcp, all   every port of a protocol, everything (PCP only)\n"
 		 "PROTO: tcp, udp, tcp+udp, sctp, dccp, udplite, a name of /etc/protocols, a "
 		 "number.\n"
-		 "A mapping ends when its lifetime ends, which is printed; map it again to renew "
+		 "A mapping ends when its lifetime ends, which is printed; --keep stays and renews "
 		 "it.\n"
 		 "Neither protocol can list the mappings of a router, or prove that a port is "
 		 "reachable.\n",

@@ -11,6 +11,8 @@
 #include "cmd/options.h"
 #include "cmd/run.h"
 #include "cmd/spec.h"
+#include "cmd/keep.h"
+#include "out/nsupdate.h"
 #include "wire/pcp.h"
 
 struct map_settings {
@@ -20,7 +22,12 @@ struct map_settings {
 	struct ip external; /* -e; a wildcard only chooses the family */
 	bool prefer_failure, require_public, deletes, dry_run;
 	bool list, all; /* --list; --all, with -d */
+	bool force; /* with -d */
+	bool keep, leave;
+	const char *exec; /* -x, NULL: none */
 	bool shell;
+	const char *owner; /* --srv, NULL: none */
+	struct nsupdate_settings srv;
 	struct pcp_filter filters[PCP_FILTERS_MAX + 1];
 	size_t filter_count;
 	bool has_third_party;
@@ -65,9 +72,13 @@ struct map {
 	size_t result_count, result_room;
 	struct map_record *records; /* to delete */
 	size_t record_count;
+	struct keep *keep; /* NULL: neither -k nor -x nor --srv */
 	size_t ask_count; /* the first so many of the run's servers are asked for the specs */
 	struct run run;
 };
+
+/* Is there something to be done at each event? */
+bool map_has_events(const struct map *map);
 
 /* One result more; NULL after a message. The numbers of wants are their indices. */
 struct map_result *map_add_result(struct map *map, const char *word);

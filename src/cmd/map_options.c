@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The options of map: their rows, and which do not go together.
+ * The options of map: their rows. Which go together is map_check.c's.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,278 +149,113 @@ static bool take_nonce(struct parse *parse, void *settings, const char *word)
 	return true;
 }
 
-static bool take_prefer_failure(struct parse *parse, void *settings, const char *word)
+static bool take_exec(struct parse *parse, void *settings, const char *word)
 {
-	(void)parse;
-	(void)word;
-	((struct map_settings *)settings)->prefer_failure = true;
+	if (!*word)
+		return parse_error(parse, "--exec", "an empty command");
+	((struct map_settings *)settings)->exec = word;
 	return true;
 }
 
-static bool take_require_public(struct parse *parse, void *settings, const char *word)
+/* --- DNS --- */
+
+static bool take_name(struct parse *parse, enum nsupdate_name kind, const char *word,
+	const char **out)
 {
-	(void)parse;
-	(void)word;
-	((struct map_settings *)settings)->require_public = true;
+	const char *why = nsupdate_name_check(kind, word);
+
+	if (why)
+		return parse_error(parse, word, "%s", why);
+	*out = word;
 	return true;
 }
 
-static bool take_delete(struct parse *parse, void *settings, const char *word)
+static bool take_srv(struct parse *parse, void *settings, const char *word)
 {
-	(void)parse;
-	(void)word;
-	((struct map_settings *)settings)->deletes = true;
+	return take_name(parse, NSUPDATE_OWNER, word, &((struct map_settings *)settings)->owner);
+}
+
+static bool take_target(struct parse *parse, void *settings, const char *word)
+{
+	return take_name(parse, NSUPDATE_TARGET, word,
+		&((struct map_settings *)settings)->srv.target);
+}
+
+static bool take_zone(struct parse *parse, void *settings, const char *word)
+{
+	return take_name(parse, NSUPDATE_ZONE, word, &((struct map_settings *)settings)->srv.zone);
+}
+
+static bool take_ttl(struct parse *parse, void *settings, const char *word)
+{
+	int64_t ns;
+
+	if (!words_time(word, &ns) || ns % SEC || ns == 0 || ns / SEC > INT32_MAX)
+		return parse_error(parse, word, "TTL must be whole seconds from 1 to 2147483647");
+	((struct map_settings *)settings)->srv.ttl = (uint32_t)(ns / SEC);
 	return true;
 }
 
-static bool take_dry_run(struct parse *parse, void *settings, const char *word)
+static bool take_number(struct parse *parse, const char *word, const char *what, uint16_t *out)
 {
-	(void)parse;
-	(void)word;
-	((struct map_settings *)settings)->dry_run = true;
+	uint64_t number;
+
+	if (!words_number(word, 0, 65535, &number))
+		return parse_error(parse, word, "%s must be 0-65535", what);
+	*out = (uint16_t)number;
 	return true;
 }
 
-static bool take_list(struct parse *parse, void *settings, const char *word)
+static bool take_priority(struct parse *parse, void *settings, const char *word)
 {
-	(void)parse;
-	(void)word;
-	((struct map_settings *)settings)->list = true;
-	return true;
+	return take_number(parse, word, "priority",
+		&((struct map_settings *)settings)->srv.priority);
 }
 
-static bool take_all(struct parse *parse, void *settings, const char *word)
+static bool take_weight(struct parse *parse, void *settings, const char *word)
 {
-	(void)parse;
-	(void)word;
-	((struct map_settings *)settings)->all = true;
-	return true;
+	return take_number(parse, word, "weight", &((struct map_settings *)settings)->srv.weight);
 }
 
-static bool take_shell(struct parse *parse, void *settings, const char *word)
-{
-	(void)parse;
-	(void)word;
-	((struct map_settings *)settings)->shell = true;
-	return true;
-}
+#define FLAG(field) offsetof(struct map_settings, field)
 
 static const struct option_row rows[] = {
-	{ "lifetime", 'l', "TIME", "asked lifetime (2h)", take_lifetime },
-	{ "external-address", 'e', "ADDR", "suggested external address", take_external },
-	{ "prefer-failure", 'P', NULL, "that external port or none", take_prefer_failure },
-	{ "filter", 'F', "FILTER", "only from ADDR[/LEN] or [ADDR/LEN]:PORT; none", take_filter },
-	{ "third-party", '3', "ADDR", "for another host (THIRD_PARTY)", take_third_party },
-	{ "description", 0, "TEXT", "DESCRIPTION (RFC 7220)", take_description },
-	{ "port-set", 0, "N", "N ports in a row (PORT_SET, RFC 7753)", take_port_set },
-	{ "require-public", 0, NULL, "refuse a private or shared external address",
-		take_require_public },
-	{ "delete", 'd', NULL, "delete the mappings", take_delete },
-	{ "all", 0, NULL, "with -d: every mapping recorded for this network", take_all },
-	{ "list", 0, NULL, "the recorded mappings; asks nobody", take_list },
-	{ "nonce", 0, "HEX", "24 hex digits in place of a new nonce", take_nonce },
-	{ "shell", 0, NULL, "print the result as shell assignments (one spec)", take_shell },
-	{ "dry-run", 0, NULL, "print the request, send nothing", take_dry_run },
+	{ "lifetime", 'l', "TIME", "asked lifetime (2h)", take_lifetime, 0 },
+	{ "external-address", 'e', "ADDR", "suggested external address", take_external, 0 },
+	{ "prefer-failure", 'P', NULL, "that external port or none", NULL, FLAG(prefer_failure) },
+	{ "filter", 'F', "FILTER", "only from ADDR[/LEN] or [ADDR/LEN]:PORT; none", take_filter,
+		0 },
+	{ "third-party", '3', "ADDR", "for another host (THIRD_PARTY)", take_third_party, 0 },
+	{ "description", 0, "TEXT", "DESCRIPTION (RFC 7220)", take_description, 0 },
+	{ "port-set", 0, "N", "N ports in a row (PORT_SET, RFC 7753)", take_port_set, 0 },
+	{ "require-public", 0, NULL, "refuse a private or shared external address", NULL,
+		FLAG(require_public) },
+	{ "delete", 'd', NULL, "delete the mappings", NULL, FLAG(deletes) },
+	{ "all", 0, NULL, "with -d: every mapping recorded for this network", NULL, FLAG(all) },
+	{ "force", 0, NULL, "with -d: also what a running --keep keeps alive", NULL, FLAG(force) },
+	{ "list", 0, NULL, "the recorded mappings; asks nobody", NULL, FLAG(list) },
+	{ "nonce", 0, "HEX", "24 hex digits in place of a new nonce", take_nonce, 0 },
+	{ "keep", 'k', NULL, "stay: renew, recover, until interrupted", NULL, FLAG(keep) },
+	{ "leave", 0, NULL, "with -k: do not delete at the end", NULL, FLAG(leave) },
+	{ "exec", 'x', "COMMAND", "run it with sh at every event, see the variables", take_exec,
+		0 },
+	{ "shell", 0, NULL, "print the result as shell assignments (one spec)", NULL, FLAG(shell) },
+	{ "srv", 0, "NAME", "print nsupdate commands for this SRV record", take_srv, 0 },
+	{ "target", 0, "HOST", "with --srv: the host that it points to", take_target, 0 },
+	{ "ttl", 0, "TIME", "of the records (a quarter of the lifetime, 120 s at most)", take_ttl,
+		0 },
+	{ "priority", 0, "N", "of the SRV record (0)", take_priority, 0 },
+	{ "weight", 0, "N", "of the SRV record (0)", take_weight, 0 },
+	{ "zone", 0, "NAME", "tell nsupdate the zone", take_zone, 0 },
+	{ "no-address", 0, NULL, "publish no A or AAAA record for the target", NULL,
+		FLAG(srv.no_address) },
+	{ "replace", 0, NULL, "delete whole record sets first", NULL, FLAG(srv.replace) },
+	{ "publish-any", 0, NULL, "publish a private or shared address, too", NULL,
+		FLAG(srv.publish_any) },
+	{ "dry-run", 0, NULL, "print the request, send nothing", NULL, FLAG(dry_run) },
 };
 
 struct option_set map_options(void *settings)
 {
 	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings };
-}
-
-/* --- what does not go together --- */
-
-struct check {
-	const struct common *common;
-	const struct map_settings *map;
-	const struct spec *spec;
-	size_t count; /* of specs */
-};
-
-static bool delete_with_lifetime(const struct check *c)
-{
-	return c->map->deletes && c->map->has_lifetime;
-}
-
-static bool delete_with_external(const struct check *c)
-{
-	return c->map->deletes && c->map->has_external;
-}
-
-static bool delete_with_prefer_failure(const struct check *c)
-{
-	return c->map->deletes && c->map->prefer_failure;
-}
-
-static bool delete_with_filter(const struct check *c)
-{
-	return c->map->deletes && c->map->filter_count;
-}
-
-static bool delete_with_description(const struct check *c)
-{
-	return c->map->deletes && c->map->description;
-}
-
-static bool delete_with_public(const struct check *c)
-{
-	return c->map->deletes && c->map->require_public;
-}
-
-static bool failure_with_port_set(const struct check *c)
-{
-	return c->map->prefer_failure && c->map->port_set;
-}
-
-static bool two_forms(const struct check *c)
-{
-	return c->map->dry_run && c->common->quiet;
-}
-
-static bool shell_and_another_form(const struct check *c)
-{
-	return c->map->shell &&
-		(c->common->json || c->common->quiet || c->map->dry_run || c->map->list);
-}
-
-static bool wrong_external_family(const struct check *c)
-{
-	bool only_v4 = c->common->ipv4 && !c->common->ipv6;
-
-	for (size_t i = 0; i < c->common->server_count; i++)
-		only_v4 = only_v4 ||
-			(c->common->servers[i].is_address &&
-				ip_is_v4(&c->common->servers[i].address.ip));
-	if (c->common->has_bind)
-		only_v4 = ip_is_v4(&c->common->bind);
-	return only_v4 && c->map->has_external && !ip_is_v4(&c->map->external);
-}
-
-static bool all_without_delete(const struct check *c)
-{
-	return c->map->all && !c->map->deletes;
-}
-
-static bool all_without_records(const struct check *c)
-{
-	return c->map->all && (c->common->no_state || c->map->has_nonce);
-}
-
-static bool list_without_records(const struct check *c)
-{
-	return c->map->list && c->common->no_state;
-}
-
-static bool list_and_more(const struct check *c)
-{
-	return c->map->list && (c->map->deletes || c->map->dry_run || c->map->has_nonce);
-}
-
-static bool spec_of_list(const struct check *c)
-{
-	return c->map->list || c->map->all;
-}
-
-static bool shell_of_many(const struct check *c)
-{
-	return c->map->shell && (c->count > 1 || c->spec->pair || c->common->server_count > 1);
-}
-
-static bool failure_without_port(const struct check *c)
-{
-	return c->map->prefer_failure && c->spec->external_port == 0;
-}
-
-static bool port_set_of_pair(const struct check *c)
-{
-	return c->map->port_set && c->spec->pair;
-}
-
-static bool port_set_of_all(const struct check *c)
-{
-	return c->map->port_set && (c->spec->all_ports || c->spec->zero_port);
-}
-
-static bool port_set_too_far(const struct check *c)
-{
-	return c->map->port_set && c->spec->internal_port + (unsigned)c->map->port_set - 1 > 65535;
-}
-
-static bool zero_port_by_pcp(const struct check *c)
-{
-	return c->spec->zero_port && c->common->pcp;
-}
-
-static bool zero_port_deleted(const struct check *c)
-{
-	return c->spec->zero_port && c->map->deletes;
-}
-
-static bool wipe_of_all(const struct check *c)
-{
-	return c->map->deletes && c->common->nat_pmp && c->spec->all_ports &&
-		c->spec->protocol != PROTOCOL_TCP && c->spec->protocol != PROTOCOL_UDP;
-}
-
-static const struct rule {
-	bool (*holds)(const struct check *check);
-	const char *word; /* NULL: that of the spec */
-	const char *text;
-} map_rules[] = {
-	{ delete_with_lifetime, "--lifetime", "not together with --delete" },
-	{ delete_with_external, "--external-address", "not together with --delete" },
-	{ delete_with_prefer_failure, "--prefer-failure", "not together with --delete" },
-	{ delete_with_filter, "--filter", "not together with --delete" },
-	{ delete_with_description, "--description", "not together with --delete" },
-	{ delete_with_public, "--require-public", "not together with --delete" },
-	{ failure_with_port_set, "--prefer-failure", "not together with --port-set (RFC 7753)" },
-	{ two_forms, "--dry-run", "not together with --quiet: one output form at a time" },
-	{ shell_and_another_form, "--shell",
-		"not with --json, --quiet, --dry-run or --list: one output form at a time" },
-	{ wrong_external_family, "--external-address",
-		"an IPv6 address for an IPv4 mapping would ask for NAT46; for no preference write "
-		"0.0.0.0" },
-	{ all_without_delete, "--all", "only with --delete" },
-	{ all_without_records, "--all", "takes what is recorded: not with --no-state or --nonce" },
-	{ list_without_records, "--list", "not together with --no-state" },
-	{ list_and_more, "--list", "asks nobody: not with --delete, --dry-run or --nonce" },
-}, spec_rules[] = {
-	{ spec_of_list, NULL, "--list and --all take no spec" },
-	{ shell_of_many, NULL, "--shell takes one spec of one protocol, and one server" },
-	{ failure_without_port, NULL, "--prefer-failure needs a port, not any or all" },
-	{ port_set_of_pair, NULL, "--port-set takes one protocol, not tcp+udp" },
-	{ port_set_of_all, NULL, "--port-set needs an internal port" },
-	{ port_set_too_far, NULL, "--port-set reaches past port 65535" },
-	{ zero_port_by_pcp, NULL, "internal port 0 is NAT-PMP's convention: not with --pcp" },
-	{ zero_port_deleted, NULL,
-		"internal port 0 is never deleted: in NAT-PMP that would delete every mapping of "
-		"this host; it expires by itself" },
-	{ wipe_of_all, NULL, "NAT-PMP deletes all mappings of one protocol: all/tcp or all/udp" },
-};
-
-static bool check_rules(struct parse *parse, const struct check *check, const struct rule *list,
-	size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].holds(check))
-			return parse_error(parse, list[i].word ? list[i].word : check->spec->word,
-				"%s", list[i].text);
-	}
-	return true;
-}
-
-bool map_check(struct parse *parse, const struct common *common, const struct map_settings *map,
-	const struct spec *specs, size_t count)
-{
-	struct check check = { .common = common, .map = map, .count = count };
-
-	if (!check_rules(parse, &check, map_rules, sizeof(map_rules) / sizeof(*map_rules)))
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		check.spec = &specs[i];
-		if (!check_rules(parse, &check, spec_rules,
-			    sizeof(spec_rules) / sizeof(*spec_rules)))
-			return false;
-	}
-	return true;
 }

@@ -175,6 +175,34 @@ static const char *until(const struct store_record *record, char *text, size_t s
 	return output_duration(left > 0 ? (uint64_t)left : 0, text, size);
 }
 
+/* What --keep or watch keeps alive would be made again. */
+static bool is_kept(struct map *map, const struct store_record *record, const char *word)
+{
+	bool kept =
+		record->keeper && store_keeper_alive(memory_store(map->run.memory), record->keeper);
+
+	if (kept && !map->settings.force)
+		run_fail(&map->run, EXIT_SAID_NO,
+			"%s: not deleted: process %ld keeps it alive; end that, or --force", word,
+			(long)record->keeper);
+	else if (kept)
+		output_note(map->run.output, "%s: process %ld keeps it, and may ask for it again",
+			word, (long)record->keeper);
+	return kept && !map->settings.force;
+}
+
+/* What is in the DNS is known from the record only, which goes. */
+static bool add_publication(struct map *map, const struct store_record *record, const char *word)
+{
+	if (map->keep)
+		return keep_add_record(map->keep, record->published);
+	if (record->published[0])
+		output_note(map->run.output,
+			"%s: its DNS records stay (delete with --srv to withdraw them): %.*s", word,
+			(int)strcspn(record->published, "\n"), record->published);
+	return true;
+}
+
 static bool delete_one(struct map *map, const struct store_record *record, const char *word)
 {
 	const struct store_key *key = &record->key;
@@ -183,6 +211,8 @@ static bool delete_one(struct map *map, const struct store_record *record, const
 	char left[32], address[IP_TEXT_MAX];
 	size_t server;
 
+	if (is_kept(map, record, word))
+		return true;
 	if (!find_server(map, record, &server)) {
 		run_fail(&map->run, EXIT_SAID_NO,
 			"%s: not deleted: %s is no longer an address of this host; the mapping "
@@ -207,6 +237,8 @@ static bool delete_one(struct map *map, const struct store_record *record, const
 		return false;
 	result->recorded = record->granted;
 	result->expires_wall = record->expires_wall;
+	if (!add_publication(map, record, word))
+		return false;
 	if (engine_want(map->run.engine, server, &want))
 		return true;
 	run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));

@@ -28,10 +28,12 @@ static void print_result(struct map *map, const struct map_result *result)
 		.mapping = result->mapping,
 	};
 
-	/* The words on stderr are the same; stdout is the shell's. */
+	/* The words on stderr are the same; stdout is the shell's, or nsupdate's. */
 	if (map->settings.shell)
 		shell_mapping(&event, stdout);
-	if (!map->settings.shell || is_problem(&event.mapping))
+	if (map->settings.owner)
+		keep_publish(map->keep, &event);
+	if (!(map->settings.shell || map->settings.owner) || is_problem(&event.mapping))
 		output_mapping(map->run.output, &event);
 }
 

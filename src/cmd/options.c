@@ -186,7 +186,10 @@ static bool take(struct parse *parse, const struct getopt_tables *tables, int va
 		return parse_error(parse, optarg, "is an option where -%c needs %s", row->letter,
 			row->argument);
 	}
-	return row->take(parse, tables->settings[i], optarg);
+	if (row->take)
+		return row->take(parse, tables->settings[i], optarg);
+	*(bool *)((char *)tables->settings[i] + row->flag) = true;
+	return true;
 }
 
 int options_parse(struct parse *parse, const struct option_set *sets, size_t count, int argc,

@@ -29,8 +29,10 @@ struct option_row {
 	char letter; /* 0: none */
 	const char *argument; /* NULL: takes none */
 	const char *help;
-	/* Puts the value (NULL without one) where it belongs. False after parse_error(). */
+	/* Puts the value (NULL without one) where it belongs. False after parse_error().
+	 * NULL: the option sets the bool at `flag`, an offset into the settings. */
 	bool (*take)(struct parse *parse, void *settings, const char *word);
+	size_t flag;
 };
 
 /* Rows for one struct of settings. */

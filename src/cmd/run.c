@@ -10,31 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/hooks.h"
+
+/* Findings told in one run that stays: more would be noise. */
+#define FOUND_MAX 1000
+
 static void clear_progress(struct run *run)
 {
 	if (run->progress)
 		fputs("\r\033[K", stderr);
 	run->progress = false;
-}
-
-size_t run_server_of(const struct run *run, const struct server_id *id)
-{
-	size_t i = 0;
-
-	while (i < run->server_count &&
-		!(endpoint_equal(&run->servers[i].server, &id->server) &&
-			ip_equal(&run->servers[i].local, &id->local)))
-		i++;
-	return i;
-}
-
-struct run_network *run_network_of(struct run *run, const struct server_id *id)
-{
-	size_t server = run_server_of(run, id);
-
-	if (!run->memory || !run->networks || server == run->server_count)
-		return NULL;
-	return run->networks[server].known ? &run->networks[server] : NULL;
 }
 
 static void remember(struct run *run, const struct event *event)
@@ -46,6 +31,8 @@ static void remember(struct run *run, const struct event *event)
 	network = run_network_of(run, &event->mapping.server);
 	if (!network)
 		return;
+	if (run->keeps)
+		memory_time(run->memory, event->at, event->wall_ms);
 	if (memory_restarted(run->memory, &network->network, &event->mapping, event->at))
 		network->restarted = true;
 	memory_event(run->memory, &network->network, &event->mapping, event->wall_ms);
@@ -76,6 +63,55 @@ static void show_progress(void *context, int64_t elapsed)
 		(long long)(elapsed / SEC));
 	fflush(stderr);
 	run->progress = true;
+}
+
+/* --- what stays --- */
+
+static void warn_hook(void *context, unsigned mapping, const char *text)
+{
+	struct run *run = context;
+	const char *name =
+		run->name && mapping != HOOKS_NO_MAPPING ? run->name(run, mapping) : NULL;
+
+	clear_progress(run);
+	if (name)
+		output_note(run->output, "%s: %s", name, text);
+	else
+		output_note(run->output, "%s", text);
+}
+
+static void warn_engine(void *context, const char *text)
+{
+	warn_hook(context, HOOKS_NO_MAPPING, text);
+}
+
+static void take_user_signal(void *context)
+{
+	engine_rerun_hooks(((struct run *)context)->engine);
+}
+
+static void take_gone(void *context)
+{
+	struct run *run = context;
+
+	run->reader_gone = true;
+	engine_close(run->engine, run->leave);
+}
+
+bool run_flush(struct run *run)
+{
+	if (output_flush(run->output))
+		return true;
+	if (run->keeps && !run->reader_gone)
+		take_gone(run);
+	return false;
+}
+
+static struct mono take_turn(void *context, struct mono now)
+{
+	struct run *run = context;
+
+	return run->turn(run, now);
 }
 
 static bool wants_color(const struct common *common)
@@ -144,6 +180,15 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 		.trace = common->verbose > 0,
 		.dry = settings->dry,
 		.event = take_event,
+		.keep = settings->keeps,
+		.stays = settings->stays,
+		.prepare = run_prepare,
+		.user_signal = take_user_signal,
+		.reader_gone = take_gone,
+		.warning = warn_engine,
+		.turn = settings->turn ? take_turn : NULL,
+		.hook = settings->hook,
+		.hook_warning = warn_hook,
 		.context = run,
 	};
 
@@ -155,6 +200,10 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 		.again = settings->again,
 		.event = settings->event,
 		.interrupted = settings->interrupted,
+		.keeps = settings->keeps,
+		.leave = settings->leave,
+		.name = settings->name,
+		.turn = settings->turn,
 		.context = settings->context,
 	};
 	if (!open_output(run))
@@ -162,136 +211,12 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 	if (shows_progress(run))
 		config.waiting = show_progress;
 	run->engine = engine_new(&config);
-	if (run->engine)
+	if (run->engine) {
+		engine_leave_at_signal(run->engine, settings->leave);
 		return true;
+	}
 	run_fail(run, EXIT_LOCAL, "cannot start: %s", strerror(errno));
 	return false;
-}
-
-static enum exit_status status_of_discovery(enum discovery_result result)
-{
-	return result == DISCOVERY_LOCAL || result == DISCOVERY_NOT_OURS ? EXIT_LOCAL :
-									   EXIT_NO_SERVER;
-}
-
-static void cannot_ask(void *context, enum discovery_result result, const char *text)
-{
-	run_fail(context, status_of_discovery(result), "%s", text);
-}
-
-static void warn_state(void *context, const char *text)
-{
-	struct run *run = context;
-
-	output_note(run->output, "%s", text);
-}
-
-bool run_remembers(struct run *run)
-{
-	if (!run->memory && !run->common->no_state)
-		run->memory = memory_open(warn_state, run);
-	return run->memory != NULL;
-}
-
-/* A server whose network cannot be told is asked all the same. */
-static bool find_networks(struct run *run)
-{
-	if (!run_remembers(run))
-		return true;
-	run->networks = calloc(run->server_count + 1, sizeof(*run->networks));
-	if (!run->networks) {
-		run_fail(run, EXIT_LOCAL, "out of memory");
-		return false;
-	}
-	for (size_t i = 0; i < run->server_count; i++)
-		run->networks[i].known = memory_network(&run->servers[i],
-			engine_deadline(run->engine), &run->networks[i].network);
-	return true;
-}
-
-bool run_find(struct run *run, const struct run_settings *settings)
-{
-	struct discovery_request request = {
-		.families = settings->families,
-		.all = settings->all,
-		.named = run->common->servers,
-		.named_count = run->common->server_count,
-		.interface = run->common->interface,
-		.has_bind = run->common->has_bind,
-		.bind = run->common->bind,
-		.mark = run->common->mark,
-		.deadline = engine_deadline(run->engine),
-		.failed = cannot_ask,
-		.context = run,
-	};
-	struct discovery_note also;
-
-	discovery_servers(&request, &run->servers, &run->server_count, &also);
-	if (also.text[0] && run->common->verbose)
-		output_note(run->output, "other default routers, not asked: %s", also.text);
-	for (size_t i = 0; i < run->server_count; i++) {
-		if (engine_server(run->engine, &run->servers[i]) < 0) {
-			run_fail(run, EXIT_LOCAL, "%s", engine_reason(run->engine));
-			return false;
-		}
-	}
-	if (settings->remembers && !run->common->no_state && !find_networks(run))
-		return false;
-	return run->server_count > 0;
-}
-
-/* Room for one server more; what there is stays where it fails. */
-static bool grow(struct run *run)
-{
-	size_t n = run->server_count + 1;
-	struct server_id *servers = realloc(run->servers, n * sizeof(*servers));
-	struct run_network *networks;
-
-	if (!servers)
-		return false;
-	run->servers = servers;
-	networks = realloc(run->networks, n * sizeof(*networks));
-	if (!networks)
-		return false;
-	run->networks = networks;
-	return true;
-}
-
-bool run_add_server(struct run *run, const struct server_id *id,
-	const struct store_network *network, size_t *server)
-{
-	*server = run_server_of(run, id);
-	if (*server < run->server_count)
-		return true;
-	if (!grow(run)) {
-		run_fail(run, EXIT_LOCAL, "out of memory");
-		return false;
-	}
-	run->servers[*server] = *id;
-	run->networks[*server] = (struct run_network){ .known = true, .network = *network };
-	if (engine_server(run->engine, id) < 0) {
-		run_fail(run, EXIT_LOCAL, "%s", engine_reason(run->engine));
-		return false;
-	}
-	run->server_count++;
-	return true;
-}
-
-void run_recall(struct run *run, size_t server, struct want *want, bool suggests)
-{
-	const struct server_id *id = &run->servers[server];
-	struct store_record record;
-
-	if (!run->memory || !run->networks || !run->networks[server].known)
-		return;
-	if (memory_find(run->memory, &run->networks[server].network, id, want, &record)) {
-		want->nonce = record.nonce;
-		want->nonce_is_new = false;
-		if (suggests && record.external_port)
-			want->external_port = record.external_port;
-	}
-	if (want->lifetime)
-		memory_asking(run->memory, &run->networks[server].network, id, want);
 }
 
 bool run_engine(struct run *run)
@@ -299,6 +224,8 @@ bool run_engine(struct run *run)
 	enum engine_result result = engine_run(run->engine);
 
 	clear_progress(run);
+	if (run->keeps && result == ENGINE_SIGNAL)
+		return true;
 	if (result == ENGINE_FAILED) {
 		run_fail(run, EXIT_LOCAL, "%s", engine_reason(run->engine));
 		return false;
@@ -312,6 +239,38 @@ bool run_engine(struct run *run)
 	return true;
 }
 
+/* FNV-1a of what tells one finding from another. */
+static uint64_t hash_of(const struct finding *finding)
+{
+	const char *parts[] = { finding->id, finding->text };
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *p = parts[i]; *p; p++)
+			hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+/* Told once in a run that stays. */
+static bool is_new(struct run *run, const struct finding *finding)
+{
+	uint64_t hash = hash_of(finding), *grown;
+
+	for (size_t i = 0; i < run->found_count; i++) {
+		if (run->found[i] == hash)
+			return false;
+	}
+	grown = run->found_count < FOUND_MAX ?
+		realloc(run->found, (run->found_count + 1) * sizeof(*grown)) :
+		NULL;
+	if (!grown)
+		return false;
+	run->found = grown;
+	grown[run->found_count++] = hash;
+	return true;
+}
+
 static void take_finding(void *context, const struct finding *finding)
 {
 	struct run *run = context;
@@ -322,7 +281,8 @@ static void take_finding(void *context, const struct finding *finding)
 	if (!run->describes && !finding->of_mapping && finding->severity == SEVERITY_INFO &&
 		run->common->verbose == 0)
 		return;
-	output_finding(run->output, finding, &when);
+	if (!run->keeps || is_new(run, finding))
+		output_finding(run->output, finding, &when);
 }
 
 void run_findings(struct run *run)
@@ -357,6 +317,7 @@ enum exit_status run_close(struct run *run)
 	memory_close(run->memory);
 	free(run->networks);
 	free(run->servers);
+	free(run->found);
 	return run->status;
 }
 

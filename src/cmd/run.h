@@ -35,9 +35,16 @@ struct run {
 	bool dry;
 	bool again; /* --wait: not the first round, `no server` has been said */
 	bool describes; /* discover: tells how the servers are */
+	bool keeps; /* it stays */
+	bool reader_gone; /* nobody reads what it prints, or it cannot be written */
+	bool leave; /* at the end nothing is deleted */
+	uint64_t *found; /* hashes of the findings told, where it stays */
+	size_t found_count;
 	bool progress; /* a line without an end stands on the terminal */
 	/* EVENT_MAPPING and EVENT_SERVER of the command; others are printed already. */
 	void (*event)(struct run *run, const struct event *event);
+	const char *(*name)(struct run *run, unsigned number);
+	struct mono (*turn)(struct run *run, struct mono now);
 	/* A signal came and what could be taken back is: what is left? May be NULL. */
 	void (*interrupted)(struct run *run);
 	void *context;
@@ -51,6 +58,14 @@ struct run_settings {
 	int64_t longest; /* ns, whatever -t says; 0: no limit */
 	bool dry, again;
 	bool remembers; /* reads and writes the state directory, unless --no-state */
+	bool keeps; /* stays until a signal, or until nothing kept is left */
+	bool stays; /* also when nothing is kept */
+	bool leave; /* at the end nothing is deleted */
+	const char *hook; /* -x */
+	/* Of what the mapping of that number is called, for warnings; may be NULL. */
+	const char *(*name)(struct run *run, unsigned number);
+	/* See engine_config.turn; may be NULL. */
+	struct mono (*turn)(struct run *run, struct mono now);
 	void (*event)(struct run *run, const struct event *event);
 	void (*interrupted)(struct run *run);
 	void *context;
@@ -77,16 +92,28 @@ bool run_remembers(struct run *run);
  * sent. */
 void run_recall(struct run *run, size_t server, struct want *want, bool suggests);
 
+/* The same, where nobody may be there to ask yet (a boot, a cable): waits for it, until -t
+ * at most. Does not return when a signal came. */
+bool run_find_patiently(struct run *run, const struct run_settings *settings);
+
+/* engine_config.prepare; the context is the run. */
+bool run_prepare(void *context, const struct server_id *id, struct want *want);
+
 /* Which of the run's servers is that? run->server_count: none. */
 size_t run_server_of(const struct run *run, const struct server_id *id);
 
 /* The network of the server of an event; NULL where nothing is remembered. */
 struct run_network *run_network_of(struct run *run, const struct server_id *id);
 
-/* Runs the engine. Does not return when a signal ended it. False after a message. */
+/* Runs the engine. Does not return when a signal ended it, but where it stays: there a
+ * signal is the way to end. False after a message. */
 bool run_engine(struct run *run);
 
-/* The findings of all that was seen. */
+/* Everything printed so far is written. False: it cannot be; where it stays, the end has
+ * been begun then. */
+bool run_flush(struct run *run);
+
+/* The findings of all that was seen; where it stays, those that were not told yet. */
 void run_findings(struct run *run);
 
 /* A message about a local or usage failure; makes run->status at least that. */

@@ -37,7 +37,7 @@ struct engine *engine_new(const struct engine_config *config)
 	engine->config = *config;
 	engine->monitor = engine->multicast[0] = engine->multicast[1] = -1;
 	engine->gone_fd = engine->own_fd = -1;
-	engine->look_at = MONO_NEVER;
+	engine->look_at = engine->notify_at = MONO_NEVER;
 	engine->start = clock_now();
 	if (config->timeout)
 		client.give_up = mono_after(engine->start, config->timeout);

@@ -94,6 +94,10 @@ void engine_leave_at_signal(struct engine *engine, bool leave);
 bool engine_hook(struct engine *engine, unsigned mapping, const char *const *environment);
 void engine_rerun_hooks(struct engine *engine);
 
+/* Tells the service manager (sd_notify(3)), if there is one: "READY=1", "STATUS=..." What it
+ * cannot take right now is told later, the last of each kind. */
+void engine_notify(struct engine *engine, const char *state);
+
 /* A descriptor of the command's own (a keyboard): `ready` is called when it can be read.
  * One at most. False: engine_reason(). */
 bool engine_watch(struct engine *engine, int fd, void (*ready)(void *context));

@@ -3,6 +3,7 @@
  * announcements, runs hooks, and notices that nobody reads what it prints.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "host/clock.h"
 #include "host/monitor.h"
 #include "host/multicast.h"
+#include "host/notify.h"
 #include "host/udp.h"
 
 /* A change of the network is several messages: what they come to is looked at once. */
@@ -25,6 +27,8 @@
 /* What hooks get at the end. */
 #define HOOKS_CLOSE (10 * SEC)
 #define RECEIVE_MAX (PCP_MAX + 4)
+/* The manager's queue was full. */
+#define NOTIFY_AGAIN (1 * SEC)
 
 static void warn(struct engine *engine, const char *text)
 {
@@ -277,6 +281,28 @@ bool engine_hooks_done(struct engine *engine, struct mono now)
 	return !hooks_busy(engine->hooks);
 }
 
+/* --- the service manager --- */
+
+static void tell_manager(struct engine *engine, struct mono now)
+{
+	if (notify_send(engine->notice) < 0 && errno == EAGAIN) {
+		engine->notify_at = mono_after(now, NOTIFY_AGAIN);
+		return;
+	}
+	engine->notice[0] = '\0';
+	engine->notify_at = MONO_NEVER;
+}
+
+void engine_notify(struct engine *engine, const char *state)
+{
+	size_t used = strlen(engine->notice);
+
+	/* Lines of one datagram: a later STATUS takes the place of an earlier one. */
+	snprintf(engine->notice + used, sizeof(engine->notice) - used, "%s%s", used ? "\n" : "",
+		state);
+	tell_manager(engine, clock_now());
+}
+
 /* --- the turn --- */
 
 bool engine_watch(struct engine *engine, int fd, void (*ready)(void *context))
@@ -323,5 +349,8 @@ struct mono engine_keep_turn(struct engine *engine, struct mono now)
 		hooks_tick(engine->hooks, now);
 		deadline = mono_min(deadline, hooks_deadline(engine->hooks));
 	}
+	if (mono_due(engine->notify_at, now))
+		tell_manager(engine, now);
+	deadline = mono_min(deadline, engine->notify_at);
 	return mono_min(deadline, engine->look_at);
 }

@@ -48,6 +48,8 @@ struct engine {
 	size_t place_count;
 	struct hooks *hooks;
 	bool hooks_closing;
+	char notice[512]; /* to the service manager, "" when it has been told */
+	struct mono notify_at;
 	int gone_fd; /* stdout, watched for its reader; -1 */
 	int own_fd; /* of the command; -1 */
 	void (*own_ready)(void *context);

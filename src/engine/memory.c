@@ -3,8 +3,10 @@
  */
 #include "engine/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/inventory.h"
 #include "host/clock.h"
@@ -22,6 +24,7 @@
 
 struct memory {
 	struct store *store;
+	pid_t keeper; /* ours, where this process keeps mappings; else 0 */
 	/* The last answer of memory_is_here(): records come in the order of their networks. */
 	bool looked, here;
 	struct store_network network;
@@ -57,6 +60,17 @@ void memory_close(struct memory *memory)
 struct store *memory_store(struct memory *memory)
 {
 	return memory->store;
+}
+
+void memory_keep(struct memory *memory)
+{
+	if (store_keep(memory->store))
+		memory->keeper = getpid();
+}
+
+void memory_time(struct memory *memory, struct mono now, int64_t wall_ms)
+{
+	store_time(memory->store, now, wall_ms / 1000);
 }
 
 /* --- networks --- */
@@ -202,6 +216,7 @@ void memory_asking(struct memory *memory, const struct store_network *network,
 		memcmp(&known.nonce, &want->nonce, sizeof(want->nonce)) == 0)
 		return; /* nothing new to remember */
 	record.nonce = want->nonce;
+	record.keeper = memory->keeper;
 	record.lifetime = want->lifetime;
 	record.expires_wall = clock_wall_ms() / 1000 + want->lifetime;
 	record.has_third_party = want->options.has_third_party;
@@ -238,6 +253,8 @@ static void remember_grant(struct memory *memory, const struct store_network *ne
 		record.keeper = known.keeper;
 		memcpy(record.published, known.published, sizeof(record.published));
 	}
+	if (memory->keeper)
+		record.keeper = memory->keeper;
 	record.nonce = event->nonce;
 	record.granted = true;
 	record.has_external_address = event->has_external_address;
@@ -248,6 +265,47 @@ static void remember_grant(struct memory *memory, const struct store_network *ne
 	record.has_third_party = event->options->has_third_party;
 	record.has_port_set = event->options->has_port_set;
 	record.port_set = event->options->port_set;
+	store_put(memory->store, &record);
+}
+
+void memory_release(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event)
+{
+	struct store_record record;
+	struct store_key key;
+
+	key_of_event(network, event, event->via, &key);
+	if (!store_find(memory->store, &key, &record) || record.keeper != memory->keeper)
+		return;
+	record.keeper = 0;
+	store_put(memory->store, &record);
+}
+
+const char *memory_published(struct memory *memory, const struct store_network *network,
+	const struct server_id *id, const struct want *want, char text[static STORE_PUBLISHED_MAX])
+{
+	struct store_record record;
+	struct store_key key;
+
+	text[0] = '\0';
+	for (enum via via = VIA_PCP; via <= VIA_NAT_PMP && !text[0]; via++) {
+		key_of(network, id, want, via, &key);
+		if (store_find(memory->store, &key, &record))
+			memcpy(text, record.published, sizeof(record.published));
+	}
+	return text;
+}
+
+void memory_publish(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event, const char *text)
+{
+	struct store_record record;
+	struct store_key key;
+
+	key_of_event(network, event, event->asked, &key);
+	if (!store_find(memory->store, &key, &record) || strcmp(record.published, text) == 0)
+		return;
+	snprintf(record.published, sizeof(record.published), "%s", text);
 	store_put(memory->store, &record);
 }
 

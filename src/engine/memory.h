@@ -43,6 +43,22 @@ bool memory_find(struct memory *memory, const struct store_network *network,
 void memory_asking(struct memory *memory, const struct store_network *network,
 	const struct server_id *id, const struct want *want);
 
+/* From now on this process keeps mappings (store_keep()): their records say so. */
+void memory_keep(struct memory *memory);
+/* The mapping of an event is left to itself: its record no longer says so. */
+void memory_release(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event);
+/* For a process that stays: it is later now. */
+void memory_time(struct memory *memory, struct mono now, int64_t wall_ms);
+
+/* The DNS records that were published for a want, also by a mapping that has ended; ""
+ * for none. Returns `text`. */
+const char *memory_published(struct memory *memory, const struct store_network *network,
+	const struct server_id *id, const struct want *want, char text[static STORE_PUBLISHED_MAX]);
+/* They are these from now on; "" for none. */
+void memory_publish(struct memory *memory, const struct store_network *network,
+	const struct event_mapping *event, const char *text);
+
 /* What became of it, kept. */
 void memory_event(struct memory *memory, const struct store_network *network,
 	const struct event_mapping *event, int64_t wall_ms);

@@ -80,6 +80,11 @@ void output_note(struct output *output, const char *format, ...)
 	output->form->note(output, text);
 }
 
+bool output_flush(struct output *output)
+{
+	return output_end(output) == 0;
+}
+
 int output_end(struct output *output)
 {
 	FILE *out = output->settings.out;

@@ -60,6 +60,9 @@ void output_error(struct output *output, int64_t wall_ms, int exit_status, const
 void output_note(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Flushes in the middle of a run that goes on; false when anything could not be written. */
+bool output_flush(struct output *output);
+
 /* Flushes; 0, or -1 when anything could not be written to `out`. */
 int output_end(struct output *output);
 

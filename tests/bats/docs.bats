@@ -189,6 +189,25 @@ linked() {
 
 # --- examples ---
 
+# example WORD...: runs it; what stays is ended after 2 s, as a service manager does. What
+# it is piped into is not run.
+example() {
+	local -a words=()
+
+	while [ $# -gt 0 ] && [ "$1" != '|' ]; do
+		words+=("$1")
+		shift
+	done
+	case " ${words[*]} " in
+	*\ --keep\ *)
+		run timeout --preserve-status -s TERM 2 tests/lab client "$PCPCTL" "${words[@]:1}"
+		;;
+	*)
+		run tests/lab client "$PCPCTL" "${words[@]:1}"
+		;;
+	esac
+}
+
 # works FILE: every example of it, one after the other, in a lab of their own.
 works() {
 	local -a words
@@ -205,7 +224,7 @@ works() {
 	assert_success
 	assert [ "$(examples "$1" | wc -l)" -ge 10 ]
 	while read -ra words; do
-		run tests/lab client "$PCPCTL" "${words[@]:1}"
+		example "${words[@]}"
 		[[ $status -eq 0 ]] || fail "${words[*]}: exit status $status: $output"
 	done < <(examples "$1")
 }
