@@ -33,6 +33,7 @@ import time
 sys.dont_write_bytecode = True
 from fake_gateway_modes import (  # noqa: E402  (after dont_write_bytecode: leave no files in the tree)
     MODES, OPTION_NAMES, V4_PREFIX, Effect, ModeError, Settings, address16, make_effect, version_answer)
+from fake_gateway_nat import PROTOCOLS, Flow, NatError  # noqa: E402
 
 (SUCCESS, UNSUPP_VERSION, NOT_AUTHORIZED, MALFORMED_REQUEST, UNSUPP_OPCODE, UNSUPP_OPTION, MALFORMED_OPTION, NETWORK_FAILURE,
  NO_RESOURCES, UNSUPP_PROTOCOL, USER_EX_QUOTA, CANNOT_PROVIDE_EXTERNAL, ADDRESS_MISMATCH, EXCESSIVE_REMOTE_PEERS) = range(14)
@@ -439,6 +440,7 @@ class Protocol:
     def suits(self, request, key, external, port, size):
         """Whether size ports from port on are free for this key."""
         owner = key[1:4]
+        flow = self.flow(key)
         if size == 1:
             steps = (port,)
         else:
@@ -449,6 +451,8 @@ class Protocol:
             if step in self.settings.taken or (request.protocol == UDP and step in (5350, 5351)):
                 return False
             if not self.table.is_free((external, request.protocol, step), owner, request.now):
+                return False
+            if flow is not None and self.settings.nat.is_held(flow, show_address(external), step):
                 return False
         return True
 
@@ -463,15 +467,15 @@ class Protocol:
         raise Refused(NO_RESOURCES)
 
     def check_suggestion(self, request, mapping):
-        """PREFER_FAILURE, and PEER with a suggestion: exactly that, or nothing (RFC 6887 sections 13.2 and 12.3)."""
+        """PREFER_FAILURE, and PEER with a suggestion: exactly that, or nothing (RFC 6887 sections 13.2 and 12.1)."""
+        s = self.settings
         options = request.options
-        strict = options is not None and options.prefer_failure and self.settings.prefer_failure
-        if mapping.key[0] == PEER and request.port:
-            strict = self.settings.external_port is None and not self.settings.port_offset
+        strict = options is not None and options.prefer_failure and s.prefer_failure
+        if mapping.key[0] == PEER:
+            strict = s.peer_strict and s.external_port is None and not s.port_offset
         if not strict:
             return
-        any_address = request.address == V4_ANY or request.address == bytes(16)
-        if mapping.port != request.port or not (any_address or request.address == mapping.external):
+        if (request.port not in (0, mapping.port) or request.address not in (V4_ANY, bytes(16), mapping.external)):
             raise Refused(CANNOT_PROVIDE_EXTERNAL)
 
     def keep(self, request, mapping, lifetime):
@@ -654,20 +658,59 @@ class Protocol:
                request.remote_port, request.remote)
         mapping = self.table.find(key, request.now)
         self.admit(request, mapping)
-        lifetime = self.grant(request.lifetime)
+        flow = self.flow(key)
+        present = self.settings.nat.present(flow) if flow is not None else None
+        lifetime = self.peer_lifetime(request, mapping, present)
         if mapping is None:
-            mapping = self.create_peer(request, key)
-        elif self.settings.lifetime is None:
-            lifetime = max(min(request.lifetime, self.settings.max_lifetime), int(mapping.expires - request.now))
+            mapping = self.create_peer(request, key, present)
+        self.check_suggestion(request, mapping)
         self.keep(request, mapping, lifetime)
+        self.translate(mapping)
         return self.peer_reply(mapping, lifetime, request.options)
 
-    def create_peer(self, request, key):
-        """The external port of the flow: that of an inbound mapping of the same internal port, if there is one."""
+    def peer_lifetime(self, request, mapping, present):
+        """What exists is extended, never shortened (RFC 6887 section 12.1); what is new gets what any mapping does."""
+        s = self.settings
+        if s.lifetime is not None or (mapping is None and present is None):
+            return self.grant(request.lifetime)
+        left = [int(mapping.expires - request.now)] if mapping is not None else []
+        left += [present.left] if present is not None else []
+        return max(min(request.lifetime, s.max_lifetime), *left)
+
+    def create_peer(self, request, key, present):
+        """The external port of the flow: the one it has; that of an inbound mapping of the same internal port, if there is one."""
+        if present is not None:
+            return Mapping(key, address16(present.external), present.port, 1)
         inbound = self.table.find((MAP,) + key[1:5], request.now)
         if inbound is not None and not request.port:
             return Mapping(key, inbound.external, inbound.port, 1)
         return self.create(request, key)
+
+    def flow(self, key):
+        """The flow of a PEER mapping that is really translated; None without a NAT, and for IPv6, which passes as it is."""
+        if self.settings.nat is None or key[0] != PEER:
+            return None
+        _, internal, protocol, port, to_v4, remote_port, remote = key
+        families = {internal[:12] == V4_PREFIX, remote[:12] == V4_PREFIX, to_v4}
+        if protocol not in PROTOCOLS or len(families) > 1:
+            raise Refused(UNSUPP_PROTOCOL)
+        return Flow(protocol, show_address(internal), port, show_address(remote), remote_port) if to_v4 else None
+
+    def translate(self, mapping):
+        """As the table has it, so does the NAT; or the mapping is not to be had."""
+        if self.settings.nat is None:
+            return
+        try:
+            self.settings.nat.sync(self.rules())
+        except NatError as error:
+            print(f"fake_gateway: {error}", file=sys.stderr, flush=True)
+            self.table.remove(mapping)
+            raise Refused(NO_RESOURCES) from error
+
+    def rules(self):
+        """What the NAT is to do for the mappings there are."""
+        flows = ((self.flow(mapping.key), mapping) for mapping in self.table.by_key.values())
+        return {flow: (show_address(mapping.external), mapping.port) for flow, mapping in flows if flow is not None}
 
     def peer_reply(self, mapping, lifetime, options, code=SUCCESS):
         """A PEER response (section 12.1)."""
@@ -793,6 +836,7 @@ class Gateway(Protocol):
     def switch_on(self, word, value=None):
         """Switch a mode on; the same word again replaces it."""
         effect = make_effect(word, value)
+        self.leave(word)
         if effect.start:
             effect.start(self)
         self.active[word] = effect
@@ -800,9 +844,16 @@ class Gateway(Protocol):
 
     def switch_off(self, word):
         """Switch a mode off."""
-        if self.active.pop(word, None) is None:
+        if word not in self.active:
             raise ModeError(f"mode {word!r} is not on")
+        self.leave(word)
         self.rebuild()
+
+    def leave(self, word):
+        """The end of a mode, if it is on."""
+        effect = self.active.pop(word, None)
+        if effect is not None and effect.stop:
+            effect.stop(self)
 
     def rebuild(self):
         """Settings and hooks from the modes that are on, in the order of the table; the epoch goes on without a step."""
@@ -818,7 +869,7 @@ class Gateway(Protocol):
         if old.external != self.settings.external:
             for mapping in list(self.table.by_key.values()):
                 if mapping.external == old.external:
-                    self.table.move(mapping, self.settings.external, mapping.port)
+                    self.move(mapping, self.settings.external, mapping.port)
 
     # Datagrams
 
@@ -888,6 +939,16 @@ class Gateway(Protocol):
         """All mappings lost, and nobody is told."""
         self.table = Table()
         self.vpn_ports = {}
+        if self.settings.nat is not None:
+            self.settings.nat.forget()
+
+    def move(self, mapping, external, port):
+        """Another external address and port; a flow that is really translated starts anew, under these."""
+        self.table.move(mapping, external, port)
+        flow = self.flow(mapping.key)
+        if flow is not None:
+            self.settings.nat.sync(self.rules())
+            self.settings.nat.drop(flow)
 
     def change_external(self, address):
         """Another external IPv4 address: the mappings move, the epoch starts again, announcements (RFC 6887 section 8.5)."""
@@ -907,7 +968,8 @@ class Gateway(Protocol):
         s = self.settings
         for family, address in s.announce_to:
             for channel in self.channels:
-                if channel.family != family:
+                # To all nodes of the link from its address there, as a router has it.
+                if channel.family != family or (address[0].startswith("ff02:") and not channel.host.startswith("fe80:")):
                     continue
                 channel.multicast()
                 if s.announce_form != "natpmp":
@@ -922,7 +984,7 @@ class Gateway(Protocol):
         for mapping in list(self.table.by_key.values()):
             if mapping.nonce is None:
                 continue
-            self.table.move(mapping, mapping.external, (mapping.port + 1000) % 64512 + 1024)
+            self.move(mapping, mapping.external, (mapping.port + 1000) % 64512 + 1024)
             for due in (0.0, 0.25, 0.75):
                 self.later(due, lambda mapping=mapping: self.tell_update(mapping, now))
 
@@ -968,13 +1030,14 @@ class Gateway(Protocol):
                  "reset": self.reset, "quit": self.quit}[word]()
             else:
                 raise ModeError(f"unknown command {word!r}")
-        except ModeError as error:
+        except (ModeError, NatError) as error:
             return f"error: {error}"
         return "ok"
 
     def reset(self):
         """As at the start, without any mode: mappings forgotten, timers too, the epoch goes on."""
-        self.active = {}
+        for word in list(self.active):
+            self.leave(word)
         self.timers = []
         self.rebuild()
         self.forget()
@@ -999,6 +1062,10 @@ class Gateway(Protocol):
         if now >= self.end:
             self.quit()
         due = min(self.timers[0][0], self.end) if self.timers else self.end
+        if self.settings.nat is not None:
+            self.table.sweep(now)
+            self.settings.nat.sync(self.rules())
+            due = min([due, *(mapping.expires for mapping in self.table.by_key.values())])
         return max(0, math.ceil((due - time.monotonic()) * 1000))
 
     def serve(self, seconds, control=None):
@@ -1022,6 +1089,8 @@ class Gateway(Protocol):
                 else:
                     line, peer = control.recvfrom(4096)
                     control.sendto(self.command(line.decode("utf-8", "replace")).encode(), peer)
+        for word in list(self.active):
+            self.leave(word)
 
     def drain(self, channel):
         """Everything that waits on a socket, but timers are not held up by a flood."""

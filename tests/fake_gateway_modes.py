@@ -6,6 +6,7 @@ MODES maps a word to (help, function). The function takes the text after "=" (No
   before    before(gateway, request) -> True: the request has been dealt with, no proper answer is made
   after     after(gateway, request, replies) -> replies: what really goes out, and when
   start     start(gateway): once, when the mode is switched on
+  stop      stop(gateway): once, when it is switched off, or the server ends
 
 Hooks run in the order of the table, so it goes from what is said (fields, options), over the size of the datagram
 and extra datagrams, to how it travels (source, copies, delay, loss).
@@ -13,6 +14,8 @@ and extra datagrams, to how it travels (source, copies, delay, loss).
 
 import socket
 import struct
+
+from fake_gateway_nat import Nat
 
 V4_PREFIX = bytes(10) + b"\xff\xff"
 OPTION_NAMES = {
@@ -46,6 +49,8 @@ class Settings:
     quota = None
     nonce_checked = True
     prefer_failure = True
+    peer_strict = True
+    nat = None
     no_options = frozenset()
     no_opcodes = frozenset()
     no_protocols = frozenset()
@@ -76,13 +81,14 @@ class Settings:
 class Effect:
     """One mode that is switched on: see the top of this file."""
 
-    __slots__ = ("settings", "before", "after", "start")
+    __slots__ = ("settings", "before", "after", "start", "stop")
 
-    def __init__(self, settings=None, before=None, after=None, start=None):
+    def __init__(self, settings=None, before=None, after=None, start=None, stop=None):
         self.settings = settings or {}
         self.before = before
         self.after = after
         self.start = start
+        self.stop = stop
 
 
 # Values: text after "=" -> what the mode wants
@@ -484,6 +490,12 @@ def wrong_remote(data, _request, _value):
         add16(data, 60, 1)
 
 
+def wrong_remote_address(data, _request, _value):
+    """wrong-remote-address: PEER only, the next remote address."""
+    if data[0] == 2 and data[1] == 0x82 and len(data) >= 80:
+        add16(data, 78, 1)
+
+
 def lifetime_byteswapped(data, _request, _value):
     """lifetime-byteswapped."""
     offset = 4 if is_pcp_mapping(data) else 12 if is_natpmp_mapping(data) else None
@@ -597,6 +609,16 @@ def port_set_several(_gateway, _request, replies, _value):
     return sent
 
 
+def mode_nat(value):
+    """nat=INTERFACE."""
+    nat = Nat(value or "")
+
+    def start(gateway):
+        gateway.forget()                              # nothing of that has been translated
+        nat.open()
+    return Effect({"nat": nat, "external": V4_PREFIX + nat.address()}, start=start, stop=lambda _gateway: nat.close())
+
+
 def mode_epoch(value):
     """epoch=N: the value it has now; it goes on from there."""
     seconds = SECONDS(value)
@@ -653,6 +675,7 @@ MODES = {
     "result-sequence": ("=8,8,0: to successive mapping requests of any kind, then success", mode_sequence),
     "error-lifetime": ("=N: Lifetime of PCP errors (default 1800 for long ones, 30 for short ones)", setting("error_lifetime", SECONDS)),
     # grants
+    "nat": ("=INTERFACE: PEER is really done, by nft, where the server runs; external address: the interface's (MAP is not)", mode_nat),
     "external": ("=ADDR: external IPv4 address (default 44.128.10.7); a change moves the mappings, the epoch goes on",
                  setting("external", ipv4)),
     "external6": ("=ADDR: external IPv6 address (default: pinhole, external = internal)", setting("external6", address16)),
@@ -668,6 +691,8 @@ MODES = {
     "quota": ("=N: at most N mappings, then USER_EX_QUOTA", setting("quota", COUNT)),
     "nonce-not-checked": ("any nonce may renew and delete", flag(nonce_checked=False)),
     "prefer-failure-ignored": ("PREFER_FAILURE is ignored: another port with SUCCESS", flag(prefer_failure=False)),
+    "peer-suggestion-ignored": ("PEER: another port than the suggested one with SUCCESS, for a new flow and for one that has its port",
+                                flag(peer_strict=False)),
     "no-option": ("=CODE|NAME[,...]: option not supported (mandatory ones: UNSUPP_OPTION)", setting("no_options", option_codes)),
     "no-opcode": ("=N[,N]: UNSUPP_OPCODE", setting("no_opcodes", lambda v: frozenset(numbers(OCTET)(v)))),
     "no-protocol": ("=N[,N]: UNSUPP_PROTOCOL", setting("no_protocols", lambda v: frozenset(numbers(OCTET)(v)))),
@@ -696,6 +721,7 @@ MODES = {
     "low-byte-port": ("both ports cut to 8 bits (old miniupnpd)", rewrite(low_byte_port)),
     "wrong-protocol": ("TCP for UDP and the other way round", rewrite(wrong_protocol)),
     "wrong-remote": ("PEER: remote port plus 1", rewrite(wrong_remote)),
+    "wrong-remote-address": ("PEER: remote address plus 1", rewrite(wrong_remote_address)),
     "wrong-opcode": ("the next opcode", rewrite(wrong_opcode)),
     "wrong-version": ("=N: version octet of replies (default 3)", with_default(rewrite(wrong_version, OCTET), "3")),
     "lifetime-byteswapped": ("lifetime in the wrong byte order", rewrite(lifetime_byteswapped)),

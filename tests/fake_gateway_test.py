@@ -2,9 +2,12 @@
 """Self-test of tests/fake_gateway.py, over its sockets and with raw octets. Run it: python3 tests/fake_gateway_test.py"""
 
 import contextlib
+import functools
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import struct
@@ -48,9 +51,9 @@ def request_map(internal, external=None, lifetime=3600, protocol=TCP, nonce=NONC
             + address + options)
 
 
-def request_peer(internal, remote, external=0, lifetime=600, nonce=NONCE, options=b""):
-    """A PEER request for TCP to 44.9.9.9 (section 12.1)."""
-    return (struct.pack(">BBHI", 2, 2, 0, lifetime) + LOCAL + nonce + struct.pack(">B3xHH", TCP, internal, external) + ANY4
+def request_peer(internal, remote, external=0, lifetime=600, nonce=NONCE, options=b"", protocol=TCP, address=ANY4, client=LOCAL):
+    """A PEER request to 44.9.9.9 (section 12.1)."""
+    return (struct.pack(">BBHI", 2, 2, 0, lifetime) + client + nonce + struct.pack(">B3xHH", protocol, internal, external) + address
             + struct.pack(">H2x", remote) + V4 + b"\x2c\x09\x09\x09" + options)
 
 
@@ -80,19 +83,67 @@ class Answer:
             self.address = data[44:60]
 
 
+# A network of one's own, for what the server does to it
+
+INSIDE = os.environ.get("FAKE_GATEWAY_TEST_INSIDE")
+os.environ["PATH"] += ":/usr/sbin:/sbin"        # which a user's may lack
+
+
+def in_namespace(test):
+    """That test as a process of its own, in a network of its own: a host and its outer interface in one."""
+    @functools.wraps(test)
+    def outside(self):
+        for program in ("unshare", "ip", "nft", "conntrack"):
+            if not shutil.which(program):
+                self.skipTest(f"no {program} here")
+        for flags in ("-Urnm", "-nm"):
+            if subprocess.run(["unshare", flags, "true"], capture_output=True, check=False).returncode == 0:
+                break
+        else:
+            self.skipTest("neither unshare -Urnm nor unshare -nm is permitted here")
+        done = subprocess.run(["unshare", flags, sys.executable, __file__, type(self).__name__ + "." + test.__name__],
+                              env=os.environ | {"FAKE_GATEWAY_TEST_INSIDE": "1"}, capture_output=True, text=True, timeout=60,
+                              check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("Ran 1 test", done.stderr)
+    return test if INSIDE else outside
+
+
+def build_network():
+    """10.0.0.2 inside; wan0 with 44.128.10.9 outside, where flows get a random port; 44.9.9.9 out there is deaf."""
+    subprocess.run(["ip", "-batch", "-"], check=True, text=True, input="""
+        link set lo up
+        addr add 10.0.0.2/32 dev lo
+        link add wan0 type veth peer name far0
+        link set wan0 up
+        link set far0 up
+        addr add 44.128.10.9/32 dev wan0
+        route add default dev wan0
+        neigh add 44.9.9.9 lladdr 02:00:00:00:00:01 dev wan0
+        """)
+    subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""
+        table ip outside {
+            chain postrouting {
+                type nat hook postrouting priority srcnat + 10
+                oifname "wan0" masquerade random
+            }
+        }
+        """)
+
+
 class Server:
     """The program as a child, with its log and control socket."""
 
-    def __init__(self, *words, binds=("127.0.0.1",), log=None):
+    def __init__(self, *words, binds=("127.0.0.1",), log=None, host="127.0.0.1", **more):
         arguments = [sys.executable, PROGRAM, "--port", "0", "--control", "0", "--lifetime", "30"]
         for bind in binds:
             arguments += ["--bind", bind]
         if log:
             arguments += ["--log", log]
-        self.child = subprocess.Popen(arguments + list(words), stdout=subprocess.PIPE, text=True)
+        self.child = subprocess.Popen(arguments + list(words), stdout=subprocess.PIPE, text=True, **more)
         self.port, self.control = map(int, self.child.stdout.readline().split())
         self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.client.bind(("127.0.0.1", 0))
+        self.client.bind((host, 0))
         self.control_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.control_socket.settimeout(5)
         self.control_socket.connect(("127.0.0.1", self.control))
@@ -149,6 +200,8 @@ class Server:
 
 def setUpModule():
     """Start the server that the tests of Base share."""
+    if INSIDE:
+        build_network()
     Base.server = Server(binds=("127.0.0.1", "127.0.0.2"))
 
 
@@ -296,6 +349,36 @@ class Pcp(Base):
         self.assert_result(3, self.ask(request_peer(4000, 0)))
         self.assert_result(3, self.ask(request_peer(0, 443)))
         self.assertEqual(2, self.map(4000, 0, lifetime=0).result)     # section 15.1: outbound
+
+    def test_peer_copies_every_field(self):
+        """Section 12.3, with values that no two fields share; with an error all else too (section 8.2)."""
+        ask = request_peer(0x1234, 0x5678, 0x9abc, lifetime=0x800, nonce=OTHER, protocol=UDP, options=option(128, b"door"))
+        reply = self.ask(ask)
+        self.assertEqual(bytes.fromhex("0282000000000800"), reply[:8])
+        self.assertEqual(bytes(12), reply[12:24])
+        self.assertEqual(OTHER + bytes.fromhex("1100000012349abc") + EXTERNAL + bytes.fromhex("56780000") + V4 + b"\x2c\x09\x09\x09"
+                         + option(128, b"door"), reply[24:])
+        for code, mode in ((11, "taken=7777"), (8, "map-result=8"), (4, "no-opcode=2")):
+            with self.modes(mode):
+                refused = self.ask(request_peer(4001, 443, 7777, address=EXTERNAL, options=option(128, b"door")))
+                self.assertEqual((0x82, code, 30 if code == 8 else 1800), (refused[1], refused[3], Answer(refused).lifetime))
+                self.assertEqual(request_peer(4001, 443, 7777, address=EXTERNAL, options=option(128, b"door"))[24:], refused[24:])
+
+    def test_peer_gives_what_is_suggested_or_nothing(self):
+        """Section 12.1, for the port, the address, and a mapping that exists."""
+        elsewhere = V4 + b"\x2c\x80\x0a\x08"
+        self.assert_result(11, self.ask(request_peer(4000, 443, 5555, address=elsewhere)))
+        self.assert_result(11, self.ask(request_peer(4000, 443, address=elsewhere)))
+        self.assertEqual("", self.server.tell("mappings"))
+        self.assert_result(0, self.ask(request_peer(4000, 443, 5555, address=EXTERNAL)))
+        self.assert_result(11, self.ask(request_peer(4000, 443, 5556)))
+        self.assert_result(3, self.ask(request_peer(4000, 443, 5555, options=option(2))))
+        with self.modes("peer-suggestion-ignored"):
+            again = Answer(self.ask(request_peer(4000, 443, 5556)))
+            self.assertEqual((0, 5555), (again.result, again.port))
+            other = Answer(self.ask(request_peer(4001, 443, 5555, address=elsewhere)))
+            self.assertEqual((0, EXTERNAL), (other.result, other.address))
+            self.assertNotEqual(5555, other.port)
 
     def test_peer_of_an_inbound_mapping_has_its_port(self):
         self.map(4000, 7777)
@@ -559,9 +642,13 @@ class Lies(Base):
             self.assertNotEqual(NONCE, self.map(80).nonce)
         with self.modes("wrong-remote"):
             self.assertEqual(444, struct.unpack_from(">H", self.ask(request_peer(4000, 443)), 60)[0])
+        with self.modes("wrong-remote-address"):
+            self.assertEqual(b"\x01\xbb\0\0" + V4 + b"\x2c\x09\x09\x0a", self.ask(request_peer(4000, 443))[60:])
         with self.modes("reserved-nonzero"):
             reply = self.ask(request_map(80))
             self.assertEqual(b"\xff" * 16, reply[2:3] + reply[12:24] + reply[37:40])
+            reply = self.ask(request_peer(4000, 443))
+            self.assertEqual(b"\xff" * 18, reply[2:3] + reply[12:24] + reply[37:40] + reply[62:64])
 
     def test_natpmp_fields(self):
         ask = struct.pack(">BBxxHHI", 0, 1, 0x1234, 0x1234, 60)
@@ -695,6 +782,19 @@ class Events(Base):
         self.assertEqual(first.port, self.map(80, 5000).port)      # refreshed: no repeats
         self.assertIsNone(self.server.receive(0.27))
 
+    def test_update_of_a_peer(self):
+        """Three times the response, with all that was copied and another port (section 14.2)."""
+        reply = self.ask(request_peer(4000, 443, 5555))
+        self.tell("update")
+        for data in self.server.receive_all(3, 5):
+            update = Answer(data)
+            self.assertNotEqual(5555, update.port)
+            self.assertEqual((0x82, 0, 80), (update.opcode, update.result, len(data)))
+            self.assertEqual((reply[24:42], reply[44:]), (data[24:42], data[44:]))
+        self.assertIsNone(self.server.receive(0.3))
+        self.assert_result(11, self.ask(request_peer(4000, 443, 5555)))
+        self.assertEqual(update.port, Answer(self.ask(request_peer(4000, 443))).port)
+
     def test_announcements(self):
         with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as listener:
             listener.bind(("127.0.0.1", 0))
@@ -728,6 +828,179 @@ class Events(Base):
         for command in ("mode nonsense", "mode delay=x", "mode delay", "mode silent=1", "unmode silent", "hop", "external x",
                         "mode natpmp-only=7", "mode announce-to=1", "mode no-option=x"):
             self.assertTrue(self.server.tell(command).startswith("error: "), command)
+
+
+class Nat(unittest.TestCase):
+    """nat=INTERFACE: the rules, and what becomes of real packets."""
+
+    INSIDE_HOST = "10.0.0.2"
+    WAN = V4 + bytes((44, 128, 10, 9))
+
+    def serve(self, *words, **more):
+        """A server that translates."""
+        server = Server("nat=wan0", *words, host=self.INSIDE_HOST, **more)
+        self.addCleanup(server.stop)
+        server.client.settimeout(5)
+        return server
+
+    def peer(self, server, internal, external=0, **more):
+        """A PEER request for UDP to 44.9.9.9:443, its answer."""
+        server.send(request_peer(internal, 443, external, protocol=UDP, client=V4 + socket.inet_aton(self.INSIDE_HOST), **more))
+        return Answer(server.receive(5)[0])
+
+    def flow(self, internal):
+        """The external port of that flow as the kernel has it, None: it knows none."""
+        lines = subprocess.run(["conntrack", "-L", "-p", "udp", "--orig-src", self.INSIDE_HOST, "--sport", str(internal)],
+                               capture_output=True, text=True, check=True).stdout
+        ports = re.findall(r" src=44\.9\.9\.9 dst=44\.128\.10\.9 sport=443 dport=(\d+)", lines)
+        return int(ports[0]) if ports else None
+
+    def packet(self, internal):
+        """One packet of that flow."""
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+            sock.bind((self.INSIDE_HOST, internal))
+            sock.sendto(b"hello", ("44.9.9.9", 443))
+
+    def rules(self):
+        """The rules that snat has now; None without the table."""
+        done = subprocess.run(["nft", "list", "table", "ip", "fake_gateway"], capture_output=True, text=True, check=False)
+        return None if done.returncode else re.findall(r"^.*snat to.*$", done.stdout, re.M)
+
+    def wait_for_rules(self, count):
+        """Until there are so many, 10 s at most."""
+        end = time.monotonic() + 10
+        while len(self.rules()) != count:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+
+    @in_namespace
+    def test_a_new_flow_leaves_with_the_port_that_was_granted(self):
+        server = self.serve()
+        answer = self.peer(server, 4000, 5555)
+        self.assertEqual((0, 5555, self.WAN), (answer.result, answer.port, answer.address))
+        self.assertEqual(1, len(self.rules()))
+        for words in ('oifname "wan0"', "ip saddr 10.0.0.2", "ip daddr 44.9.9.9", "udp sport 4000", "udp dport 443",
+                      "snat to 44.128.10.9:5555"):
+            self.assertIn(words, self.rules()[0])
+        self.packet(4000)
+        self.assertEqual(5555, self.flow(4000))
+        chosen = self.peer(server, 4001).port
+        self.packet(4001)
+        self.assertEqual(chosen, self.flow(4001))
+
+    @in_namespace
+    def test_a_flow_that_exists_keeps_its_port(self):
+        """Section 12.3; another one is not to be had (12.1)."""
+        server = self.serve()
+        self.packet(4000)
+        port = self.flow(4000)
+        self.assertEqual(11, self.peer(server, 4000, port ^ 1).result)
+        self.assertEqual([], self.rules())
+        self.assertEqual("ok", server.tell("mode peer-suggestion-ignored"))
+        self.assertEqual((0, port), (self.peer(server, 4000, port ^ 1).result, self.peer(server, 4000, port ^ 1).port))
+        self.assertEqual("ok", server.tell("unmode peer-suggestion-ignored"))
+        for suggested in (0, port):
+            answer = self.peer(server, 4000, suggested)
+            self.assertEqual((0, port, self.WAN), (answer.result, answer.port, answer.address))
+        self.assertIn(f"snat to 44.128.10.9:{port}", self.rules()[0])
+        # a port that another flow to the same remote has, which nobody has asked for
+        self.packet(4001)
+        self.assertEqual(11, self.peer(server, 4002, self.flow(4001)).result)
+        self.assertEqual(1, len(self.rules()))
+
+    @in_namespace
+    def test_the_lifetime_of_a_flow_is_not_shortened(self):
+        with open("/proc/sys/net/netfilter/nf_conntrack_udp_timeout", "w", encoding="ascii") as timeout:
+            timeout.write("3000")
+        server = self.serve()
+        self.packet(4000)
+        self.assertGreater(self.peer(server, 4000, lifetime=10).lifetime, 2900)
+        self.assertEqual(5000, self.peer(server, 4000, lifetime=5000).lifetime)
+        self.assertGreater(self.peer(server, 4000, lifetime=10).lifetime, 4900)
+
+    @in_namespace
+    def test_reboot_loses_all_and_the_old_port_can_be_had_again(self):
+        server = self.serve("epoch=1000")
+        self.packet(4000)
+        port = self.flow(4000)
+        self.assertGreaterEqual(self.peer(server, 4000).epoch, 1000)
+        self.assertEqual("ok", server.tell("reboot"))
+        self.assertEqual(([], None, ""), (self.rules(), self.flow(4000), server.tell("mappings")))
+        again = self.peer(server, 4000, port, address=self.WAN)
+        self.assertEqual((0, port), (again.result, again.port))
+        self.assertLess(again.epoch, 20)
+        self.packet(4000)
+        self.assertEqual(port, self.flow(4000))
+        # too late: without asking it got another
+        self.assertEqual("ok", server.tell("reboot"))
+        self.packet(4000)
+        self.assertNotEqual(port, self.flow(4000))
+        self.assertEqual(11, self.peer(server, 4000, port).result)
+
+    @in_namespace
+    def test_expiry_removes_the_rule(self):
+        server = self.serve("lifetime=1")
+        self.peer(server, 4000, 5555)
+        self.assertEqual(1, len(self.rules()))
+        self.packet(4000)
+        self.wait_for_rules(0)
+        self.assertEqual(5555, self.flow(4000))      # the flow goes on (section 12.3)
+
+    @in_namespace
+    def test_update_moves_the_flow(self):
+        server = self.serve()
+        self.peer(server, 4000, 5555)
+        self.packet(4000)
+        self.assertEqual("ok", server.tell("update"))
+        port = Answer(server.receive(5)[0]).port
+        self.assertNotEqual(5555, port)
+        self.packet(4000)
+        self.assertEqual(port, self.flow(4000))
+        subprocess.run(["ip", "addr", "add", "44.128.10.8/32", "dev", "wan0"], check=True)
+        self.assertEqual("ok", server.tell("external 44.128.10.8"))
+        self.assertIn(f"snat to 44.128.10.8:{port}", self.rules()[0])
+
+    @in_namespace
+    def test_what_it_cannot_translate_is_refused(self):
+        server = self.serve()
+        client = V4 + socket.inet_aton(self.INSIDE_HOST)
+        server.send(request_peer(4000, 443, protocol=132, client=client))
+        self.assertEqual(9, Answer(server.receive(5)[0]).result)
+        server.send(request_peer(4000, 443, address=bytes(16), client=client))      # NAT46
+        self.assertEqual(9, Answer(server.receive(5)[0]).result)
+        self.assertEqual(([], ""), (self.rules(), server.tell("mappings")))
+
+    @in_namespace
+    def test_an_error_of_nft_is_no_success(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fault = os.path.join(folder, "fault")
+            with open(os.path.join(folder, "nft"), "w", encoding="ascii") as script:
+                real = subprocess.run(["sh", "-c", "command -v nft"], capture_output=True, text=True, check=True).stdout.strip()
+                script.write(f'#!/bin/sh\n[ ! -e {fault} ] || {{ echo out of order >&2; exit 1; }}\nexec {real} "$@"\n')
+            os.chmod(script.name, 0o755)
+            server = self.serve(env=os.environ | {"PATH": folder + ":" + os.environ["PATH"]}, stderr=subprocess.PIPE)
+            with open(fault, "wb"):
+                self.assertEqual(8, self.peer(server, 4000, 5555).result)
+            self.assertIn("out of order", server.child.stderr.readline())
+            server.child.stderr.close()
+            self.assertEqual(([], ""), (self.rules(), server.tell("mappings")))
+            os.remove(fault)
+            self.assertEqual(0, self.peer(server, 4000, 5555).result)
+
+    @in_namespace
+    def test_its_table_goes_with_it(self):
+        server = self.serve()
+        for end, begin in (("unmode nat", "mode nat=wan0"), ("reset", "mode nat=wan0"), ("quit", None)):
+            self.assertEqual(0, self.peer(server, 4000, 5555).result)
+            self.assertEqual(1, len(self.rules()))
+            self.assertEqual("ok", server.tell(end))
+            if begin:
+                self.assertIsNone(self.rules())
+                self.assertEqual("ok", server.tell(begin))
+        self.assertEqual(0, server.child.wait(10))
+        self.assertIsNone(self.rules())
+        done = run("--port", 0, "nat=nowhere")
+        self.assertEqual((1, True), (done.returncode, "nowhere" in done.stderr))
 
 
 class Program(unittest.TestCase):
