@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # tests/lab itself: what the other tests, and the machine they run on, rely on.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of bats, and of the helpers
 
 setup() {
 	load lab
@@ -118,4 +118,79 @@ gone() {
 	wait_until test -s "$BATS_TEST_TMPDIR/wan"
 	run client timeout 2 bash -c 'cat </dev/tcp/44.128.7.1/9000'
 	[[ $output == "hello $EXTERNAL, "* ]]
+}
+
+@test "gateway: the fake one serves in the router, announces, and can be told" {
+	home --no-server
+	run "$LAB" gateway tell reboot
+	[ "$status" -eq 1 ]
+	[[ $output == *"it does not run"* ]]
+	"$LAB" gateway start epoch=5000
+	discover -j
+	exits 0
+	[ "$(json server server | sort | paste -sd' ')" = "$ROUTER fe80::1%eth0" ]
+
+	# both announcements of a restart come, each from the address that serves
+	local heard=$BATS_TEST_TMPDIR/heard
+	client python3 -c '
+import socket
+four = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+four.bind(("224.0.0.1", 5350))
+six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+six.bind(("ff02::1", 5350, 0, socket.if_nametoindex("eth0")))
+print("ready", flush=True)
+for sock in (four, four, six):
+    sock.settimeout(5)
+    data, peer = sock.recvfrom(100)
+    print(peer[0].split("%")[0], peer[1], len(data), flush=True)' >"$heard" 3>&- &
+	pid=$!
+	wait_until grep -qx ready "$heard"
+	[ "$("$LAB" gateway tell reboot)" = ok ]
+	ends_with 0
+	[ "$(grep -v ready "$heard" | sort | paste -sd,)" = \
+		"$ROUTER 5351 12,$ROUTER 5351 24,fe80::1 5351 24" ]
+	[ "$("$LAB" gateway log | grep -c '"dir":"out","peer":"\[ff02::1')" -eq 1 ]
+	"$LAB" gateway log | grep -q '"dir":"in".*"kind":"ANNOUNCE"'
+
+	run "$LAB" gateway tell hop
+	[ "$status" -eq 1 ]
+	run "$LAB" gateway start
+	[ "$status" -eq 1 ]
+	[[ $output == *"it runs already"* ]]
+	"$LAB" gateway stop
+	"$LAB" gateway stop
+	discover
+	exits 4
+	run "$LAB" gateway start no-such-mode
+	[ "$status" -eq 1 ]
+	[[ $output == *"unknown mode 'no-such-mode'"* ]]
+	run "$LAB" gateway start nat=nowhere
+	[ "$status" -eq 1 ]
+	[[ $output == *"nowhere: No such device"* ]]
+}
+
+@test "gateway: with nat=wan0 it follows the external address, and loses all with flush" {
+	home --no-server
+	"$LAB" gateway start nat=wan0
+	load flow
+	local_port=40000
+	ask_peer
+	[ "$result $address" = "0 $EXTERNAL" ]
+	local granted=$port
+	"$LAB" external 44.128.7.9
+	ask_peer
+	[ "$result" -eq 2 ] # another nonce: the mapping is still there
+	router nft list table ip fake_gateway | grep -q "snat to 44.128.7.9:$granted\$"
+	"$LAB" flush
+	run router nft list table ip fake_gateway
+	[[ $output != *"snat to"* ]]
+	ask_peer
+	[ "$result $address" = "0 44.128.7.9" ]
+	# what serves there already is not pushed aside
+	"$LAB" gateway stop
+	"$LAB" server start
+	run "$LAB" gateway start
+	[ "$status" -eq 1 ]
+	[[ $output == *"miniupnpd runs"* ]]
 }
