@@ -135,7 +135,7 @@ class Server:
     """The program as a child, with its log and control socket."""
 
     def __init__(self, *words, binds=("127.0.0.1",), log=None, host="127.0.0.1", **more):
-        arguments = [sys.executable, PROGRAM, "--port", "0", "--control", "0", "--lifetime", "30"]
+        arguments = [sys.executable, PROGRAM, "--port", "0", "--control", "0", "--lifetime", "280"]
         for bind in binds:
             arguments += ["--bind", bind]
         if log:
