@@ -23,6 +23,11 @@ static void map_event(struct run *run, const struct event *event)
 	if (map->settings.keep)
 		return;
 	result = &map->results[event->mapping.want];
+	/* A port set may come in parts, each with an answer of its own (RFC 7753, 4.4.1). */
+	if (result->known && result->mapping.internal_port != event->mapping.internal_port)
+		result = map_add_result(map, result->word);
+	if (!result)
+		return;
 	result->known = true;
 	result->wall_ms = event->wall_ms;
 	result->mapping = event->mapping;

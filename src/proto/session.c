@@ -249,8 +249,8 @@ static void retire(struct session *session, const struct mapping_key *key)
 	LL_PREPEND(session->retired, entry);
 }
 
-static struct mapping *add(struct session *session, const struct want *want,
-	const struct grant *previous, struct mono now)
+/* Among the session's mappings, and nothing is asked yet. */
+static struct mapping *enter(struct session *session, const struct want *want)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 	struct mapping *mapping = &entry->mapping;
@@ -266,12 +266,6 @@ static struct mapping *add(struct session *session, const struct want *want,
 	mapping->due = mapping->timer.deadline = MONO_NEVER;
 	mapping->state = MAPPING_ENDED;
 	mapping->grant.external_address = ip_any4;
-	if (previous) {
-		mapping->grant = *previous;
-		mapping->grant.held = false;
-		/* Another server has other addresses: only the port is asked for again. */
-		mapping->lost = mapping->without_address = true;
-	}
 	entry->key = key_of(want);
 	retire(session, &entry->key);
 	HASH_ADD(hh, session->by_key, key, sizeof(entry->key), entry);
@@ -280,6 +274,22 @@ static struct mapping *add(struct session *session, const struct want *want,
 		return NULL;
 	}
 	session->mappings++;
+	return mapping;
+}
+
+static struct mapping *add(struct session *session, const struct want *want,
+	const struct grant *previous, struct mono now)
+{
+	struct mapping *mapping = enter(session, want);
+
+	if (!mapping)
+		return NULL;
+	if (previous) {
+		mapping->grant = *previous;
+		mapping->grant.held = false;
+		/* Another server has other addresses: only the port is asked for again. */
+		mapping->lost = mapping->without_address = true;
+	}
 	session_ask(session, mapping, want->lifetime ? PURPOSE_CREATE : PURPOSE_DELETE, now);
 	if (session_settled(mapping))
 		return mapping;
@@ -301,6 +311,23 @@ struct mapping *session_adopt(struct session *session, const struct want *want,
 	const struct grant *previous, struct mono now)
 {
 	return add(session, want, previous, now);
+}
+
+struct mapping *session_add_part(struct session *session, const struct mapping *whole,
+	uint16_t internal_port)
+{
+	struct want want = whole->want;
+	struct mapping *mapping;
+
+	want.internal_port = internal_port;
+	mapping = enter(session, &want);
+	if (!mapping) {
+		session->failed = true;
+		return NULL;
+	}
+	mapping->via = VIA_PCP;
+	mapping->answer = whole->answer;
+	return mapping;
 }
 
 void session_delete(struct session *session, struct mapping *mapping, struct mono now)

@@ -216,6 +216,14 @@ enum drop_reason session_pcp_answer(struct session *session, struct mapping *map
 	return DROP_NONE;
 }
 
+enum drop_reason session_part_granted(struct session *session, struct mapping *part,
+	const struct pcp_header *header, const struct pcp_mapping *data, struct mono now)
+{
+	note_answer(session, part, header, now);
+	pcp_success(session, part, data, header->lifetime, now);
+	return DROP_NONE;
+}
+
 /* --- NAT-PMP --- */
 
 static void note_natpmp(struct session *session, struct mapping *mapping,

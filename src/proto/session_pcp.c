@@ -93,6 +93,44 @@ static void note_port_set(struct mapping *mapping, struct rd options,
 		pcp_option_port_set(&option, &mapping->port_set);
 }
 
+/* The port set that asked for these ports among others. */
+static struct mapping *whole_of(struct session *session, const struct mapping_key *key)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(hh, session->by_key, entry, next) {
+		const struct want *want = &entry->mapping.want;
+		unsigned first = want->internal_port;
+
+		if (want->options.has_port_set && want->opcode == key->opcode &&
+			want->protocol == key->protocol && entry->mapping.state != MAPPING_ENDED &&
+			!session_deletes(&entry->mapping) && key->internal_port > first &&
+			key->internal_port < first + want->options.port_set.size &&
+			memcmp(&want->nonce, &key->nonce, sizeof(key->nonce)) == 0)
+			return &entry->mapping;
+	}
+	return NULL;
+}
+
+/* The set overlaps what was mapped before: each part is answered apart (RFC 7753, 4.4.1),
+ * and has a life of its own. A part of one port has no option. */
+static enum drop_reason input_part(struct session *session, struct mapping *whole,
+	struct rd options, const struct pcp_header *header, const struct pcp_mapping *data,
+	struct mono now)
+{
+	struct mapping *part = session_add_part(session, whole, data->internal_port);
+
+	if (!part)
+		return DROP_NONE;
+	note_port_set(part, options, data);
+	part->want.options.port_set = part->port_set;
+	part->want.options.has_port_set = part->port_set.size > 1;
+	part->want.external_port = data->external_port;
+	session_check_epoch(session, VIA_PCP, header->epoch, now);
+	heard_pcp(session, data, now);
+	return session_part_granted(session, part, header, data, now);
+}
+
 static enum drop_reason input_mapping(struct session *session, struct rd *r,
 	const struct pcp_header *header, struct mono now)
 {
@@ -111,8 +149,13 @@ static enum drop_reason input_mapping(struct session *session, struct rd *r,
 		.remote = data.remote_address,
 	};
 	HASH_FIND(hh, session->by_key, &key, sizeof(key), entry);
-	if (!entry)
-		return mismatch(session, &key);
+	if (!entry) {
+		struct mapping *whole =
+			header->result == PCP_SUCCESS ? whole_of(session, &key) : NULL;
+
+		return whole ? input_part(session, whole, *r, header, &data, now) :
+			       mismatch(session, &key);
+	}
 	/* Our own request sent back with the R bit set: it names no address, and where an
 	 * answer that was understood has zeros it has the end of ours (RFC 6887, 7.2). */
 	if (header->result == PCP_SUCCESS && !header->reserved_zero &&

@@ -128,6 +128,11 @@ struct session {
 
 /* --- session.c --- */
 
+/* One of several answers to a request for a port set is about ports of their own (RFC 7753,
+ * 4.4.1): a mapping beside `whole`, of which nothing was asked and nothing granted yet.
+ * NULL: no memory. */
+struct mapping *session_add_part(struct session *session, const struct mapping *whole,
+	uint16_t internal_port);
 /* Moves a mapping to a queue, or out of its queue with -1. */
 void session_queue(struct session *session, struct mapping *mapping, int queue);
 /* Sets the state and what it waits for; keeps the count of the unsettled. */
@@ -265,6 +270,10 @@ enum drop_reason session_pcp_answer(struct session *session, struct mapping *map
 /* An answer to the NAT-PMP request that is being asked. */
 enum drop_reason session_natpmp_answer(struct session *session, struct mapping *mapping,
 	const struct natpmp_response *response, struct mono now);
+
+/* A grant of ports that a port set asked for, and the server maps apart: `part` is new. */
+enum drop_reason session_part_granted(struct session *session, struct mapping *part,
+	const struct pcp_header *header, const struct pcp_mapping *data, struct mono now);
 
 /* The NAT-PMP external address is known, or cannot be had: who waited goes on. */
 void session_address_settled(struct session *session, struct mono now);

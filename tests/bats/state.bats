@@ -100,12 +100,13 @@ nonces() { grep -rhoE '"nonce":"[0-9a-f]{24}"' "$PCPCTL_STATE_DIR" | sort -u; }
 	[ -z "$output" ]
 }
 
-# The server's Epoch has to be above 1 s, or a restart cannot be seen (RFC 6887, 8.5).
+# The server's Epoch has to be above what it was at the mapping, by more than the time of
+# a restart and the tolerance, or a restart cannot be seen (RFC 6887, 8.5).
 sleep_epoch() {
-	local tries=60
+	local tries=150
 	while ((tries-- > 0)); do
 		[ "$(client "$PCPCTL" discover --no-state -j -4 --pcp | grep -oE '"epoch":[0-9]+' |
-			head -n 1 | cut -d: -f2)" -ge 3 ] && return 0
+			head -n 1 | cut -d: -f2)" -ge 6 ] && return 0
 		sleep 0.1
 	done
 	return 1
