@@ -29,6 +29,41 @@ struct net_address {
 	uint32_t preferred_lifetime; /* seconds; UINT32_MAX: for ever */
 };
 
+/* A socket that takes what nobody else has asked to be sent: TCP in LISTEN, UDP bound
+ * and not connected. */
+struct net_listener {
+	uint8_t protocol;
+	uint16_t port;
+	bool v6_only; /* of an IPv6 wildcard: it does not take IPv4 */
+	struct ip address; /* a wildcard: at every address */
+	uint32_t interface_index; /* it is bound to, 0: none */
+	uint32_t uid; /* of its owner */
+	uint32_t inode; /* 0: of no process (the kernel's own, as WireGuard's) */
+};
+
+/* A connection. That of an IPv6 socket with an IPv4 remote is an IPv4 one. */
+struct net_flow {
+	uint8_t protocol;
+	struct endpoint local, remote; /* scope: of link-local addresses, as far as known */
+	uint32_t interface_index; /* the socket is bound to, 0: none */
+	uint32_t inode; /* 0: of no process, as one that has not been accepted yet */
+};
+
+/* What listens on a port of this host, for what arrives at one of its addresses. */
+enum net_listening_kind {
+	NET_LISTENING_UNKNOWN, /* the kernel does not tell of that protocol */
+	NET_LISTENING_NOBODY,
+	NET_LISTENING_ELSEWHERE, /* at other addresses of this host only */
+	NET_LISTENING_ONE, /* one socket, or several of one program */
+	NET_LISTENING_SHARED, /* several programs, none of them before the others */
+};
+
+struct net_listening {
+	enum net_listening_kind kind;
+	unsigned sockets; /* SHARED: how many */
+	struct ip elsewhere; /* ELSEWHERE: one of these addresses */
+};
+
 enum net_neighbour { NET_NEIGHBOUR_UNKNOWN, NET_NEIGHBOUR_REACHABLE, NET_NEIGHBOUR_NOBODY };
 
 /* An ICMP error, or a local failure to send, about a datagram of ours. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One rtnetlink question and its answers.
+ * One netlink question and its answers.
  */
 #include "host/netlink.h"
 
@@ -16,6 +16,7 @@
 #define DUMP_TRIES 10
 
 struct question {
+	int family; /* NETLINK_ROUTE ... */
 	const struct nlmsghdr *head;
 	mnl_cb_t each;
 	bool last_try;
@@ -68,6 +69,25 @@ static void forgive_interruption(void *buffer, int length)
 		head->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
 }
 
+/* A dump that was refused may say so in its NLMSG_DONE (sock_diag: no such protocol),
+ * where libmnl does not look: it would pass for an empty one. 0 or the errno value. */
+static int refusal_at_end(const void *buffer, int length)
+{
+	const struct nlmsghdr *head = buffer;
+
+	for (; mnl_nlmsg_ok(head, length); head = mnl_nlmsg_next(head, &length)) {
+		int32_t error;
+
+		if (head->nlmsg_type != NLMSG_DONE ||
+			mnl_nlmsg_get_payload_len(head) < sizeof(error))
+			continue;
+		memcpy(&error, mnl_nlmsg_get_payload(head), sizeof(error));
+		if (error < 0)
+			return -error;
+	}
+	return 0;
+}
+
 /* All parts of one answer. mnl_cb_run() checks sequence number and port, stops at
  * NLMSG_DONE, and turns NLMSG_ERROR and NLM_F_DUMP_INTR (EINTR) into errno. */
 static int answers(struct mnl_socket *socket, const struct question *question,
@@ -75,7 +95,7 @@ static int answers(struct mnl_socket *socket, const struct question *question,
 {
 	_Alignas(struct nlmsghdr) char buffer[PART_MAX];
 	unsigned port = mnl_socket_get_portid(socket);
-	int more = MNL_CB_OK;
+	int more = MNL_CB_OK, refusal = 0;
 
 	while (more == MNL_CB_OK) {
 		ssize_t n = receive(socket, buffer, sizeof(buffer));
@@ -86,17 +106,21 @@ static int answers(struct mnl_socket *socket, const struct question *question,
 			forgive_interruption(buffer, (int)n);
 		more = mnl_cb_run(buffer, (size_t)n, question->head->nlmsg_seq, port,
 			question->each, rows);
+		if (more == MNL_CB_STOP)
+			refusal = refusal_at_end(buffer, (int)n);
 		/* A question that is no dump has one answer, and no NLMSG_DONE. */
 		if (more == MNL_CB_OK && !(question->head->nlmsg_flags & NLM_F_DUMP))
 			more = MNL_CB_STOP;
 	}
-	return more == MNL_CB_STOP ? 0 : -1;
+	if (refusal)
+		errno = refusal;
+	return more == MNL_CB_STOP && !refusal ? 0 : -1;
 }
 
 /* A socket for each try: what is left of an interrupted dump goes with it. */
 static int ask_once(const struct question *question, struct netlink_rows *rows)
 {
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct mnl_socket *socket = mnl_socket_open2(question->family, SOCK_CLOEXEC);
 	int result = -1, error;
 
 	if (!socket)
@@ -110,10 +134,11 @@ static int ask_once(const struct question *question, struct netlink_rows *rows)
 	return result;
 }
 
-int netlink_ask(union netlink_request *request, mnl_cb_t each, struct netlink_rows *rows)
+int netlink_ask_of(int family, union netlink_request *request, mnl_cb_t each,
+	struct netlink_rows *rows)
 {
 	for (int i = 1;; i++) {
-		struct question question = { &request->head, each, i == DUMP_TRIES };
+		struct question question = { family, &request->head, each, i == DUMP_TRIES };
 
 		rows->count = 0;
 		if (ask_once(&question, rows) == 0)
@@ -121,6 +146,11 @@ int netlink_ask(union netlink_request *request, mnl_cb_t each, struct netlink_ro
 		if (errno != EINTR || question.last_try)
 			return -1;
 	}
+}
+
+int netlink_ask(union netlink_request *request, mnl_cb_t each, struct netlink_rows *rows)
+{
+	return netlink_ask_of(NETLINK_ROUTE, request, each, rows);
 }
 
 struct attribute_table {

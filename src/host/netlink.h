@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One rtnetlink question and its answers (libmnl); for the files of host/ only.
+ * One netlink question and its answers (libmnl); for the files of host/ only.
  */
 #ifndef HOST_NETLINK_H
 #define HOST_NETLINK_H
@@ -29,11 +29,14 @@ union netlink_request {
  * struct ifaddrmsg ...). */
 void *netlink_begin(union netlink_request *request, uint16_t type, uint16_t flags, size_t size);
 
-/* Sends it and calls `each` (a mnl_cb_t; its data is `rows`) for every answer,
+/* Sends it to rtnetlink and calls `each` (a mnl_cb_t; its data is `rows`) for every answer,
  * through all parts of a dump. A dump that a change of the tables interrupted
  * starts again with no rows, a few times; the last is taken as it is. 0, or -1 with
  * errno: the kernel's own refusal (ENOENT, ENETUNREACH ...), or ours. */
 int netlink_ask(union netlink_request *request, mnl_cb_t each, struct netlink_rows *rows);
+/* The same of another part of the kernel: NETLINK_SOCK_DIAG ... */
+int netlink_ask_of(int family, union netlink_request *request, mnl_cb_t each,
+	struct netlink_rows *rows);
 
 /* The attributes of one message, behind a family header of `header` octets (a
  * multiple of 4), by type; those above `max` are left out. `table` has max + 1 places. */
