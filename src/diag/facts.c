@@ -19,6 +19,8 @@ struct facts {
 	struct event_mapping *mappings;
 	struct key *keys;
 	size_t mapping_count, mapping_room;
+	struct net_listening *listening; /* of the mappings, as far as it was added */
+	size_t listening_room;
 };
 
 struct facts *facts_new(void)
@@ -33,6 +35,7 @@ void facts_free(struct facts *facts)
 	free(facts->servers);
 	free(facts->mappings);
 	free(facts->keys);
+	free(facts->listening);
 	free(facts);
 }
 
@@ -59,6 +62,13 @@ const struct event_mapping *facts_mapping(const struct facts *facts, size_t i)
 size_t facts_mapping_server(const struct facts *facts, size_t i)
 {
 	return facts->keys[i].server;
+}
+
+const struct net_listening *facts_mapping_listening(const struct facts *facts, size_t i)
+{
+	static const struct net_listening unknown = { .kind = NET_LISTENING_UNKNOWN };
+
+	return i < facts->listening_room ? &facts->listening[i] : &unknown;
 }
 
 /* Makes room for one more; the array stays valid when that fails. */
@@ -312,5 +322,23 @@ bool facts_add(struct facts *facts, const struct event *event)
 	case EVENT_ANNOUNCE:
 		break;
 	}
+	return true;
+}
+
+bool facts_add_listening(struct facts *facts, size_t i, const struct net_listening *listening)
+{
+	size_t room = facts->mapping_room;
+	struct net_listening *grown;
+
+	if (i >= facts->listening_room) {
+		grown = realloc(facts->listening, room * sizeof(*grown));
+		if (!grown)
+			return false;
+		memset(grown + facts->listening_room, 0,
+			(room - facts->listening_room) * sizeof(*grown));
+		facts->listening = grown;
+		facts->listening_room = room;
+	}
+	facts->listening[i] = *listening;
 	return true;
 }

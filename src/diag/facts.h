@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/net.h"
 #include "proto/event.h"
 
 /* What is known of one server; grows with the findings that need it. */
@@ -41,11 +42,17 @@ void facts_free(struct facts *facts);
  * Returns false when there is no memory left (the fact is then lost). */
 bool facts_add(struct facts *facts, const struct event *event);
 
+/* What listens on the internal port of facts_mapping(facts, i): the facts of this host
+ * that no event tells. False when there is no memory left. */
+bool facts_add_listening(struct facts *facts, size_t i, const struct net_listening *listening);
+
 size_t facts_server_count(const struct facts *facts);
 const struct facts_server *facts_server(const struct facts *facts, size_t i);
 size_t facts_mapping_count(const struct facts *facts);
 const struct event_mapping *facts_mapping(const struct facts *facts, size_t i);
 /* Which server facts_mapping(facts, i) is at. */
 size_t facts_mapping_server(const struct facts *facts, size_t i);
+/* What was added of it, else NET_LISTENING_UNKNOWN. Never NULL. */
+const struct net_listening *facts_mapping_listening(const struct facts *facts, size_t i);
 
 #endif

@@ -127,12 +127,14 @@ static bool ask_mappings(struct asking *asking, struct finding *finding)
 		if (facts_mapping_server(asking->facts, i) != asking->server)
 			continue;
 		view->mapping = facts_mapping(asking->facts, i);
+		view->listening = facts_mapping_listening(asking->facts, i);
 		if (!view->rule->holds(view) || found++ > 0)
 			continue;
 		view->what = phrase_mapping(view->mapping, what, sizeof(what));
 		*finding = tell(view);
 	}
 	view->mapping = NULL;
+	view->listening = NULL;
 	view->what = "";
 	if (found > 1)
 		count_others(finding, found - 1);

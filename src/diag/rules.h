@@ -23,6 +23,7 @@ struct rule_view {
 	const struct rule *rule;
 	const struct facts_server *server;
 	const struct event_mapping *mapping; /* NULL in the scope of a server */
+	const struct net_listening *listening; /* on its internal port; NULL as the mapping */
 	const char *name; /* the server as text */
 	const char *what; /* the mapping as text, "" without one */
 	bool unanswered_mapping; /* some mapping at this server had no answer */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the server granted: findings 15, 17 to 21 and 42.
+ * What the server granted: findings 15, 17 to 21, 42 and 46.
  */
 #include "diag/phrase.h"
 #include "diag/rules.h"
@@ -245,6 +245,72 @@ static void tell_ipv6_source(const struct rule_view *view, struct finding *f)
 		interface[0] ? "dev " : "", interface);
 }
 
+/* --- where it leads: the facts of this host --- */
+
+static bool port_unbound(const struct rule_view *view)
+{
+	return rule_is_held(view->mapping) &&
+		(view->listening->kind == NET_LISTENING_NOBODY ||
+			view->listening->kind == NET_LISTENING_ELSEWHERE);
+}
+
+static bool port_shared(const struct rule_view *view)
+{
+	return rule_is_held(view->mapping) && view->listening->kind == NET_LISTENING_SHARED;
+}
+
+/* The letter of ss for the sockets of a protocol, "" where it has none. */
+static const char *ss_letter(unsigned protocol)
+{
+	switch (protocol) {
+	case PROTOCOL_TCP:
+		return "t";
+	case PROTOCOL_UDP:
+		return "u";
+	case PROTOCOL_DCCP:
+		return "d";
+	case PROTOCOL_SCTP:
+		return "S";
+	}
+	return "";
+}
+
+static void tell_port_unbound(const struct rule_view *view, struct finding *f)
+{
+	const struct event_mapping *m = view->mapping;
+	const struct net_listening *listening = view->listening;
+	char address[IP_TEXT_MAX], elsewhere[IP_TEXT_MAX];
+
+	ip_format(&m->internal_address, address);
+	if (listening->kind == NET_LISTENING_NOBODY) {
+		rule_text(f, "Nothing listens on %s at %s, where external port %u leads.",
+			view->what, address, m->external_port);
+		rule_advice(f,
+			"Start the program that is to answer there, or map the port that it "
+			"listens on; behind a DNAT rule of this host (containers) nothing need "
+			"listen.");
+		return;
+	}
+	ip_format(&listening->elsewhere, elsewhere);
+	rule_text(f, "On %s a program listens at %s only, not at %s, where external port %u leads.",
+		view->what, elsewhere, address, m->external_port);
+	rule_advice(f, "Let it listen at %s, or at every address (%s).", address,
+		ip_is_v4(&m->internal_address) ? "0.0.0.0" : "::");
+}
+
+static void tell_port_shared(const struct rule_view *view, struct finding *f)
+{
+	const struct event_mapping *m = view->mapping;
+	char address[IP_TEXT_MAX];
+
+	rule_text(f,
+		"%u sockets of several programs listen on %s at %s, and one of them at a time gets "
+		"what arrives there.",
+		view->listening->sockets, view->what, ip_format(&m->internal_address, address));
+	rule_advice(f, "Stop those that should not have it: `ss -lnp%s 'sport = :%u'` names them.",
+		ss_letter(m->protocol), m->internal_port);
+}
+
 const struct rule rules_mapping[] = {
 	{ { 15, "lifetime-changed", SEVERITY_INFO, "another lifetime than was asked" },
 		RULE_MAPPING, lifetime_changed, tell_lifetime_changed, 0, 0 },
@@ -264,5 +330,10 @@ const struct rule rules_mapping[] = {
 	{ { 42, "ipv6-source", SEVERITY_WARNING,
 		  "the mapping is for an IPv6 address that is not global" },
 		RULE_MAPPING, ipv6_source, tell_ipv6_source, 0, 0 },
+	{ { 46, "port-unbound", SEVERITY_WARNING,
+		  "nothing listens on the internal port, at the address that is mapped" },
+		RULE_MAPPING, port_unbound, tell_port_unbound, 0, 0 },
+	{ { 46, "port-shared", SEVERITY_WARNING, "several programs listen on the internal port" },
+		RULE_MAPPING, port_shared, tell_port_shared, 0, 0 },
 	{ { 0 }, 0, NULL, NULL, 0, 0 },
 };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Facts of this host handed out: which address to ask from, which interfaces there
- * are, whether somebody is at an address.
+ * are, whether somebody is at an address, who listens, which connections there are.
  */
 #ifndef ENGINE_INVENTORY_H
 #define ENGINE_INVENTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/ip.h"
@@ -41,5 +42,28 @@ char **inventory_interfaces(void);
 
 /* Did ARP or neighbour discovery find nobody at the address? */
 bool inventory_nobody_at(const struct endpoint *address, const char *interface);
+
+/* A port of this host, and what listens there for what arrives at the address. */
+struct inventory_port {
+	uint8_t protocol;
+	uint16_t port;
+	struct ip address;
+	struct net_listening listening; /* the answer */
+};
+
+/* Answers all of them: of each protocol the one port is asked for, or where there are
+ * several, all ports at once. */
+void inventory_listening(struct inventory_port *ports, size_t count);
+
+/* Who listens where others can reach it (not on the loopback only), by port, then
+ * protocol, each of these once. *listeners is the caller's to free(), NULL when there
+ * are none. Returns the number, or -1 with errno. */
+int inventory_listeners(struct net_listener **listeners);
+
+/* The established TCP connections with `remote` (NULL: anybody) at `port` (0: any), as
+ * sockdiag_flows() and sockdiag_process_flows() have them. */
+int inventory_flows(const struct ip *remote, uint16_t port, struct net_flow **flows);
+/* -1 with errno: ESRCH there is no such process, EACCES it is not ours to look at. */
+int inventory_process_flows(int pid, struct net_flow **flows);
 
 #endif

@@ -131,6 +131,30 @@ s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])'
 }
 
+# listen [udp] [ADDRESS [PORT]]: a program that listens there, at a free port of its own
+# choosing, in a process group of its own: $listening. It ends with the test.
+listen() {
+	local type=tcp ready=$BATS_TEST_TMPDIR/listening hold
+	[ "${1-}" != udp ] || { type=udp; shift; }
+	rm -f "$ready"
+	exec {hold}> >(exec setsid python3 -S -E -c 'import os, socket, sys
+kind = socket.SOCK_STREAM if sys.argv[1] == "tcp" else socket.SOCK_DGRAM
+family = socket.AF_INET6 if ":" in sys.argv[2] else socket.AF_INET
+s = socket.socket(family, kind)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+if family == socket.AF_INET6:
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+s.bind((sys.argv[2], int(sys.argv[3])))
+if kind == socket.SOCK_STREAM:
+    s.listen()
+with open(sys.argv[4] + ".new", "w") as f:
+    print(s.getsockname()[1], file=f)
+os.rename(sys.argv[4] + ".new", sys.argv[4])
+sys.stdin.read()' "$type" "${1-127.0.0.1}" "${2-0}" "$ready" >/dev/null 3>&-)
+	wait_until test -s "$ready"
+	listening=$(cat "$ready")
+}
+
 # --- the program ---
 
 # pcpctl ARG...: $status, $output, $stderr, and $took in ms.

@@ -46,14 +46,15 @@ teardown() {
 
 @test "a port: one line, one datagram" {
 	gateway
-	map 8080
+	listen
+	map "$listening"
 	exits 0
-	[[ $output =~ ^tcp\ \ 44\.128\.10\.7:8080\ -\>\ 127\.0\.0\.1:8080\ \ 2h,\ until\ [0-9:]{8}\ \ \(PCP,\ $S\)$ ]]
+	[[ $output =~ ^tcp\ \ 44\.128\.10\.7:$listening\ -\>\ 127\.0\.0\.1:$listening\ \ 2h,\ until\ [0-9:]{8}\ \ \(PCP,\ $S\)$ ]]
 	[ -z "$stderr" ]
 	[ "$(sent)" -eq 1 ]
-	[ "$(sent version=2 kind=MAP protocol=6 internal_port=8080 suggested_port=8080 lifetime=7200 \
+	[ "$(sent version=2 kind=MAP protocol=6 internal_port="$listening" suggested_port="$listening" lifetime=7200 \
 		suggested_address=0.0.0.0 client_address=127.0.0.1 len=60)" -eq 1 ]
-	[ "$(mappings internal_port=8080 external_port=8080 protocol=6)" -eq 1 ]
+	[ "$(mappings internal_port="$listening" external_port="$listening" protocol=6)" -eq 1 ]
 }
 
 @test "every form of a spec" {
@@ -532,7 +533,8 @@ time.sleep(20)" > "$1/bound" 3>&- &
 		says "granted tcp 80 for ${row#* }, where 2h was asked"
 	done
 	gateway
-	map -l 90m 80
+	listen
+	map -l 90m "$listening"
 	exits 0
 	prints "  1h 30m, until "
 	[ -z "$stderr" ]
@@ -595,6 +597,129 @@ time.sleep(20)" > "$1/bound" 3>&- &
 		json_is mapping external_address -
 		json_is mapping external_port 82
 	done
+}
+
+# --- where it leads ---
+
+# unbound PORT[/PROTO]...: exactly one finding, that nothing listens there.
+unbound() {
+	map "$@"
+	exits 0
+	[ "${#stderr_lines[@]}" -eq 1 ] && [[ $stderr == "* Nothing listens on "* ]]
+}
+
+@test "nothing listens on the internal port: one finding, exit 0" {
+	gateway
+	listen
+	unbound 80:2 # compressnet: nobody has heard of it
+	says "* Nothing listens on tcp 2 at 127.0.0.1, where external port 80 leads. Start "
+	unbound "$listening/udp" # TCP is not UDP
+	says "on udp $listening at"
+	gateway
+	listen udp
+	unbound "$listening"
+	says "on tcp $listening at"
+	map "$listening/udp"
+	[ -z "$stderr" ]
+	unbound "$listening/tcp+udp" 2/udp
+	says "on tcp $listening at 127.0.0.1, where external port $listening leads (and 1 more mapping likewise)."
+	map -j "$listening"
+	[ "$(json finding id)" = port-unbound ]
+	json_is finding severity warning
+}
+
+@test "what listens at any address listens; at another one does not" {
+	gateway
+	listen 0.0.0.0
+	map "$listening"
+	exits 0
+	[ -z "$stderr" ]
+	listen 127.0.0.9
+	map "$listening"
+	exits 0
+	says "* On tcp $listening a program listens at 127.0.0.9 only, not at 127.0.0.1, where external port $listening leads. Let it listen at 127.0.0.1, or at every address (0.0.0.0)."
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	map -b 127.0.0.9 "any:$listening"
+	[ -z "$stderr" ]
+	[ -n "$HAS_IPV6" ] || skip "no ::1 here"
+	listen ::
+	map "$listening" # it takes IPv4 too
+	[ -z "$stderr" ]
+	pcpctl map -s "[::1]:$PORT" "$listening"
+	exits 0
+	[ -z "$stderr" ]
+	listen 0.0.0.0
+	pcpctl map -s "[::1]:$PORT" "$listening"
+	says "listens at 0.0.0.0 only, not at ::1" "or at every address (::)."
+}
+
+@test "several programs on one port: said; a more exact address comes first" {
+	gateway
+	listen udp 0.0.0.0
+	listen udp 0.0.0.0 "$listening"
+	map "$listening/udp"
+	exits 0
+	says "* 2 sockets of several programs listen on udp $listening at 127.0.0.1, and one of them at a time gets what arrives there. Stop " \
+		"\`ss -lnpu 'sport = :$listening'\` names them."
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	map -j "$listening/udp"
+	[ "$(json finding id)" = port-shared ]
+	listen udp 127.0.0.1 "$listening"
+	map "$listening/udp"
+	[ -z "$stderr" ]
+}
+
+@test "several sockets of one program share a port in order" {
+	gateway
+	# shellcheck disable=SC2034  # it is held, not read
+	exec {hold}> >(exec python3 -S -E -c 'import os, socket, sys
+port = 0
+for i in range(4):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind(("127.0.0.1", port))
+    port = s.getsockname()[1]
+    if os.fork() == 0:
+        s.listen()
+        if i == 3:
+            print(port, flush=True)
+        sys.stdin.read()
+        os._exit(0)
+    s.close()
+for i in range(4):
+    os.wait()' > "$BATS_TEST_TMPDIR/workers" 3>&-)
+	wait_until test -s "$BATS_TEST_TMPDIR/workers"
+	port=$(cat "$BATS_TEST_TMPDIR/workers")
+	map "$port"
+	exits 0
+	[ -z "$stderr" ]
+}
+
+@test "nobody is asked who listens where it cannot be known, or is not printed" {
+	command -v strace >/dev/null || skip "no strace here to see what is asked"
+	strace -o "$BATS_TEST_TMPDIR/trace" true 2>/dev/null || skip "strace is not permitted here"
+	asked() {
+		strace -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" "$PCPCTL" map -s "$S" "$@" \
+			> "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err"
+		grep -c SOCK_DIAG_BY_FAMILY "$BATS_TEST_TMPDIR/trace"
+	}
+	gateway
+	# once for each family of sockets, whatever the number of mappings
+	[ "$(asked 9000)" -eq 2 ]
+	[ "$(grep -c 'idiag_sport=htons(9000)' "$BATS_TEST_TMPDIR/trace")" -eq 2 ]
+	[ "$(asked 9001 9002 9003 9004 9005)" -eq 2 ]
+	[ "$(asked 9006/tcp+udp 9007/tcp+udp)" -eq 4 ]
+	for args in "-q 9000" "-3 192.0.2.9 9000" "--dry-run 9000" all "-d --no-state --nonce $NONCE 9010"; do
+		# shellcheck disable=SC2086  # words
+		[ "$(asked $args)" -eq 0 ]
+		run ! grep -E 'istens|istening' "$BATS_TEST_TMPDIR/err"
+	done
+	# a protocol without ports, of which the kernel has no list
+	map 9000/47
+	exits 0
+	[ -z "$stderr" ]
+	gateway natpmp-only natpmp-internal-port-zero-ok
+	[ "$(asked 1:0/udp)" -eq 0 ]
 }
 
 # --- -P ---

@@ -116,7 +116,8 @@ sent_fields_out() {
 
 @test "without -v nothing of this is said" {
 	gateway duplicate=2
-	map 80
+	listen
+	map "$listening"
 	exits 0
 	[ -z "$stderr" ]
 }

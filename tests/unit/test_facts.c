@@ -71,9 +71,35 @@ static void test_kinds(void **state)
 		for (size_t i = 0; i < n; i++)
 			assert_string_not_equal(findings_kind(i)->id, kind->id);
 	}
-	assert_int_equal(n, 25);
+	assert_int_equal(n, 27);
 	assert_null(findings_kind(n + 1));
 	assert_string_equal(findings_severity_name(SEVERITY_WARNING), "warning");
+}
+
+/* What is known of this host's ports stands beside the mappings, however many come. */
+static void test_listening(void **state)
+{
+	struct net_listening shared = { .kind = NET_LISTENING_SHARED, .sockets = 2 };
+	struct facts *facts = facts_new();
+	struct event event = sample_grant(ROUTER);
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		event.mapping.want = i;
+		assert_true(facts_add(facts, &event));
+	}
+	assert_int_equal(facts_mapping_listening(facts, 1)->kind, NET_LISTENING_UNKNOWN);
+	assert_true(facts_add_listening(facts, 1, &shared));
+	for (unsigned i = 3; i < 100; i++) {
+		event.mapping.want = i;
+		assert_true(facts_add(facts, &event));
+	}
+	assert_int_equal(facts_mapping_listening(facts, 99)->kind, NET_LISTENING_UNKNOWN);
+	assert_true(facts_add_listening(facts, 99, &shared));
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(facts_mapping_listening(facts, i)->sockets,
+			i == 1 || i == 99 ? 2 : 0);
+	facts_free(facts);
 }
 
 int main(void)
@@ -82,6 +108,7 @@ int main(void)
 		cmocka_unit_test(test_worst_first),
 		cmocka_unit_test(test_others_are_counted),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_listening),
 		cmocka_unit_test(test_kinds),
 	};
 

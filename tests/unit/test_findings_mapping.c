@@ -139,6 +139,94 @@ static void test_ipv6_source(void **state)
 	not_found(events, 1, "ipv6-source");
 }
 
+/* --- 46: where it leads --- */
+
+static struct found look_here(const struct event *events, size_t n,
+	const struct net_listening *listening, const char *wish)
+{
+	struct facts *facts = facts_new();
+	struct found found = { .ids = " ", .wish = wish };
+
+	assert_non_null(facts);
+	for (size_t i = 0; i < n; i++)
+		assert_true(facts_add(facts, &events[i]));
+	for (size_t i = 0; i < n; i++)
+		assert_true(facts_add_listening(facts, i, &listening[i]));
+	findings_each(facts, take, &found);
+	facts_free(facts);
+	return found;
+}
+
+static void test_listening(void **state)
+{
+	struct event events[2] = { sample_grant(ROUTER), sample_grant(ROUTER) };
+	struct net_listening listening[2] = { { .kind = NET_LISTENING_NOBODY },
+		{ .kind = NET_LISTENING_NOBODY } };
+	struct found all;
+
+	(void)state;
+	events[0].mapping.external_port = events[0].mapping.suggested_port = 80;
+	events[1].mapping.want = 1;
+	all = look_here(events, 1, listening, "port-unbound");
+	assert_string_equal(all.ids, " port-unbound ");
+	assert_int_equal(all.last_of_wish.severity, SEVERITY_WARNING);
+	assert_true(all.last_of_wish.of_mapping);
+	says(all.last_of_wish.text,
+		"Nothing listens on tcp 8080 at 192.168.1.10, where external port 80 leads.");
+	all = look_here(events, 2, listening, "port-unbound");
+	assert_int_equal(all.count, 1);
+	says(all.last_of_wish.text, "leads (and 1 more mapping likewise).");
+	/* what is not mapped leads nowhere */
+	events[0].mapping.outcome = OUTCOME_REFUSED;
+	assert_int_equal(look_here(events, 1, listening, NULL).count, 0);
+	events[0].mapping.outcome = OUTCOME_DELETED;
+	assert_int_equal(look_here(events, 1, listening, NULL).count, 0);
+	events[0] = sample_grant(ROUTER);
+	listening[0].kind = NET_LISTENING_ONE;
+	assert_int_equal(look_here(events, 1, listening, NULL).count, 0);
+	listening[0].kind = NET_LISTENING_UNKNOWN;
+	assert_int_equal(look_here(events, 1, listening, NULL).count, 0);
+	not_found(events, 1, "port-unbound"); /* nor where nobody was asked */
+}
+
+static void test_listening_elsewhere(void **state)
+{
+	struct event events[1] = { sample_grant(ROUTER) };
+	struct net_listening listening[1] = { { .kind = NET_LISTENING_ELSEWHERE } };
+	struct found all;
+
+	(void)state;
+	listening[0].elsewhere = sample_ip("127.0.0.1");
+	all = look_here(events, 1, listening, "port-unbound");
+	says(all.last_of_wish.text,
+		"On tcp 8080 a program listens at 127.0.0.1 only, not at 192.168.1.10, where "
+		"external port 8080 leads.");
+	says(all.last_of_wish.advice,
+		"Let it listen at 192.168.1.10, or at every address (0.0.0.0).");
+	events[0] = sample_grant(ROUTER6);
+	all = look_here(events, 1, listening, "port-unbound");
+	says(all.last_of_wish.advice, "every address (::).");
+}
+
+static void test_listening_shared(void **state)
+{
+	struct event events[1] = { sample_grant(ROUTER) };
+	struct net_listening listening[1] = { { .kind = NET_LISTENING_SHARED, .sockets = 3 } };
+	struct found all;
+
+	(void)state;
+	events[0].mapping.protocol = PROTOCOL_UDP;
+	all = look_here(events, 1, listening, "port-shared");
+	assert_string_equal(all.ids, " port-shared ");
+	assert_int_equal(all.last_of_wish.severity, SEVERITY_WARNING);
+	says(all.last_of_wish.text,
+		"3 sockets of several programs listen on udp 8080 at 192.168.1.10,");
+	says(all.last_of_wish.advice, "`ss -lnpu 'sport = :8080'`");
+	events[0].mapping.protocol = PROTOCOL_UDPLITE;
+	all = look_here(events, 1, listening, "port-shared");
+	says(all.last_of_wish.advice, "`ss -lnp 'sport = :8080'`");
+}
+
 /* --- 7, 39, 40: result codes --- */
 
 static void test_results(void **state)
@@ -231,6 +319,9 @@ int main(void)
 		cmocka_unit_test(test_external),
 		cmocka_unit_test(test_external_wildcard),
 		cmocka_unit_test(test_ipv6_source),
+		cmocka_unit_test(test_listening),
+		cmocka_unit_test(test_listening_elsewhere),
+		cmocka_unit_test(test_listening_shared),
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_result_details),
 		cmocka_unit_test(test_result_of_probe),
