@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "diag/phrase.h"
 #include "engine/discovery.h"
 #include "engine/inventory.h"
 #include "wire/codes.h"
@@ -63,6 +64,60 @@ static void list_routers(const char *word)
 	free(servers);
 }
 
+/* As a spec of map: 8080, 5060/udp. */
+static void list_ports(const char *word)
+{
+	struct net_listener *listeners;
+	int count = inventory_listeners(&listeners);
+
+	(void)word;
+	for (int i = 0; i < count; i++) {
+		const char *protocol = codes_protocol_name(listeners[i].protocol);
+		bool is_default = listeners[i].protocol == PROTOCOL_TCP || !protocol;
+
+		printf("%u%s%s\n", listeners[i].port, is_default ? "" : "/",
+			is_default ? "" : protocol);
+	}
+	free(listeners);
+}
+
+/* No router translates what stays on the link. */
+static bool may_be_translated(const struct ip *ip)
+{
+	return !ip_is_loopback(ip) && !ip_is_link_local(ip);
+}
+
+static int by_remote(const void *a, const void *b)
+{
+	const struct net_flow *left = a, *right = b;
+	int order = memcmp(left->remote.address.octets, right->remote.address.octets,
+		sizeof(left->remote.address.octets));
+
+	if (order)
+		return order;
+	return (left->remote.port > right->remote.port) - (left->remote.port < right->remote.port);
+}
+
+/* Whom this host is connected with: 203.0.113.7:443, [2001:db8::7]:443. */
+static void list_remotes(const char *word)
+{
+	struct net_flow *flows;
+	int count = inventory_flows(NULL, 0, &flows);
+	char text[PHRASE_MAX];
+
+	(void)word;
+	if (count > 0)
+		qsort(flows, (size_t)count, sizeof(*flows), by_remote);
+	for (int i = 0; i < count; i++) {
+		const struct endpoint *remote = &flows[i].remote;
+
+		if (may_be_translated(&remote->address) &&
+			(i == 0 || by_remote(&flows[i - 1], &flows[i]) != 0))
+			puts(phrase_endpoint(&remote->address, remote->port, text, sizeof(text)));
+	}
+	free(flows);
+}
+
 static void list_protocols(const char *word)
 {
 	(void)word;
@@ -78,6 +133,8 @@ static const struct topic {
 	{ "interfaces", list_interfaces },
 	{ "routers", list_routers },
 	{ "protocols", list_protocols },
+	{ "ports", list_ports },
+	{ "remotes", list_remotes },
 };
 
 static enum exit_status complete_main(struct common *common, int argc, char **argv)

@@ -133,7 +133,6 @@ words_offered() {
 	stays 'pcpctl map --description '
 	stays 'pcpctl map --nonce='
 	stays 'pcpctl map -l '
-	stays 'pcpctl map '
 	stays 'pcpctl discover '
 }
 
@@ -146,6 +145,73 @@ words_offered() {
 	assert_equal "$(words_offered 'pcpctl map 9/')" \
 		"$("$PCPCTL" complete protocols | sed 's|^|9/|' | LC_ALL=C sort | tr '\n' ' ')"
 	stays 'pcpctl map 8080/x'
+}
+
+# hosting LISTENER...: a network of its own with addresses, and these programs in it, then
+# what follows `--`. A LISTENER is tcp|udp,ADDRESS,PORT; tcp has a connection to it too.
+hosting() {
+	local net
+
+	for net in -Urn -n; do
+		unshare "$net" true 2>/dev/null && break || net=
+	done
+	[[ -n $net ]] || skip "neither unshare -Urn nor unshare -n is permitted here"
+	HOST=(unshare "$net" python3 -S -E -c '
+import socket, subprocess, sys
+at = sys.argv.index("--")
+for command in ("link set lo up", "address add 192.0.2.7/32 dev lo", "address add 2001:db8::7/128 dev lo nodad"):
+    subprocess.run(["ip"] + command.split(), check=True)
+kept = []
+for word in sys.argv[1:at]:
+    protocol, address, port = word.split(",")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind((address, int(port)))
+    kept.append(s)
+    if protocol == "tcp":
+        s.listen()
+        kept.append(socket.create_connection((address, int(port))))
+sys.exit(subprocess.run(sys.argv[at + 1:]).returncode)' "$@" --)
+}
+
+@test "ports that listen, each once, in the order of numbers" {
+	hosting tcp,192.0.2.7,8080 tcp,2001:db8::7,8080 udp,0.0.0.0,8080 udp,::,5060 tcp,::,443 \
+		tcp,127.0.0.1,631 tcp,::1,632
+	run "${HOST[@]}" "$PCPCTL" complete ports
+	assert_success
+	assert_output "443
+5060/udp
+8080
+8080/udp"
+	completes 'pcpctl map 8' 'pcpctl map 8080 8080/udp ' "${HOST[@]}"
+	completes 'pcpctl map ' 'pcpctl map 443 5060/udp 8080 8080/udp ' "${HOST[@]}"
+	completes 'pcpctl map -l 1h 80:4' 'pcpctl map -l 1h 80:443 ' "${HOST[@]}"
+	completes 'pcpctl map any:5' 'pcpctl map any:5060/udp ' "${HOST[@]}"
+	completes 'pcpctl map 8080/tcp+' 'pcpctl map 8080/tcp+udp ' "${HOST[@]}"
+}
+
+@test "nobody listens: no port is offered" {
+	hosting
+	completes 'pcpctl map ' 'pcpctl map ' "${HOST[@]}"
+	run --separate-stderr "${HOST[@]}" "$PCPCTL" complete ports
+	assert_success
+	assert_output ''
+	run --separate-stderr "${HOST[@]}" "$PCPCTL" complete remotes
+	assert_success
+	assert_output ''
+}
+
+@test "remotes of established connections, as --established takes them" {
+	hosting tcp,192.0.2.7,8080 tcp,2001:db8::7,443 udp,0.0.0.0,8080 tcp,127.0.0.1,631
+	run "${HOST[@]}" "$PCPCTL" complete remotes
+	assert_success
+	# Both ends are on this host: the other one is that of the client's port.
+	assert_equal "$(grep -cE '^192\.0\.2\.7:[0-9]+$' <<< "$output")" 2
+	assert_equal "$(grep -cE '^\[2001:db8::7\]:[0-9]+$' <<< "$output")" 2
+	assert_equal "$(grep -cxE '192.0.2.7:8080|\[2001:db8::7\]:443' <<< "$output")" 2
+	assert_equal "$(wc -l <<< "$output")" 4
 }
 
 @test "topics of help" {
@@ -178,7 +244,7 @@ words_offered() {
 	local topic
 
 	strace -o /dev/null true 2>/dev/null || skip "strace does not work here"
-	for topic in commands options interfaces routers protocols; do
+	for topic in commands options interfaces routers protocols ports remotes; do
 		strace -f -e trace=sendto,sendmsg,sendmmsg -o "$BATS_TEST_TMPDIR/calls" \
 			"$PCPCTL" complete "$topic" > /dev/null
 		run grep -E 'sa_family=AF_INET|NULL, 0\)' "$BATS_TEST_TMPDIR/calls"
