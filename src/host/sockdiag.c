@@ -111,14 +111,14 @@ static int note_flow(const struct nlmsghdr *head, void *data)
 	const struct inet_diag_msg *message;
 	struct net_flow *row, flow;
 
+	/* The look-up falls back to a listener, whose state is not asked for. */
 	if (!take_message(head, &message) || !(STATE(message->idiag_state) & search->states))
 		return MNL_CB_OK;
 	/* What nobody holds any more only waits for its end. */
 	if ((STATE(message->idiag_state) & STATES_HALF_CLOSED) && message->idiag_inode == 0)
 		return MNL_CB_OK;
 	flow = flow_of(message, search->protocol);
-	if (flow.remote.port == 0 || /* a listener: the look-up falls back to it */
-		(search->remote && !ip_equal(&flow.remote.address, search->remote)))
+	if (search->remote && !ip_equal(&flow.remote.address, search->remote))
 		return MNL_CB_OK;
 	row = netlink_row(&search->rows);
 	if (!row)
