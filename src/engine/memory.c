@@ -10,7 +10,6 @@
 
 #include "engine/inventory.h"
 #include "host/clock.h"
-#include "host/iface.h"
 #include "host/next_hop.h"
 #include "host/udp.h"
 #include "proto/epoch.h"
@@ -115,7 +114,7 @@ static void name_network(const struct next_hop *hop, const struct ip *own,
 	struct store_network *network)
 {
 	memset(network, 0, sizeof(*network));
-	iface_name(hop->interface_index, network->interface);
+	memcpy(network->interface, hop->interface, sizeof(network->interface));
 	if (hop->link_length) {
 		network->link_length = (uint8_t)hop->link_length;
 		memcpy(network->link, hop->link, hop->link_length);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One netlink question and its answers.
+ * Netlink questions and their answers.
  */
 #include "host/netlink.h"
 
@@ -17,7 +17,7 @@
 
 struct question {
 	int family; /* NETLINK_ROUTE ... */
-	const struct nlmsghdr *head;
+	struct nlmsghdr *head;
 	mnl_cb_t each;
 	bool last_try;
 };
@@ -45,7 +45,6 @@ void *netlink_begin(union netlink_request *request, uint16_t type, uint16_t flag
 
 	head->nlmsg_type = type;
 	head->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	head->nlmsg_seq = 1; /* of a socket that asks once */
 	return mnl_nlmsg_put_extra_header(head, size);
 }
 
@@ -117,20 +116,56 @@ static int answers(struct mnl_socket *socket, const struct question *question,
 	return more == MNL_CB_STOP && !refusal ? 0 : -1;
 }
 
+static bool open_to(struct netlink *netlink, int family)
+{
+	*netlink = (struct netlink){ mnl_socket_open2(family, SOCK_CLOEXEC), 0 };
+	if (!netlink->socket)
+		return false;
+	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) == 0)
+		return true;
+	netlink_close(netlink);
+	return false;
+}
+
+bool netlink_open(struct netlink *netlink)
+{
+	return open_to(netlink, NETLINK_ROUTE);
+}
+
+void netlink_close(struct netlink *netlink)
+{
+	int error = errno;
+
+	mnl_socket_close(netlink->socket);
+	errno = error;
+}
+
+static int ask(struct netlink *netlink, const struct question *question, struct netlink_rows *rows)
+{
+	question->head->nlmsg_seq = ++netlink->asked;
+	if (mnl_socket_sendto(netlink->socket, question->head, question->head->nlmsg_len) < 0)
+		return -1;
+	return answers(netlink->socket, question, rows);
+}
+
+int netlink_ask_at(struct netlink *netlink, union netlink_request *request, mnl_cb_t each,
+	struct netlink_rows *rows)
+{
+	const struct question question = { NETLINK_ROUTE, &request->head, each, true };
+
+	return ask(netlink, &question, rows);
+}
+
 /* A socket for each try: what is left of an interrupted dump goes with it. */
 static int ask_once(const struct question *question, struct netlink_rows *rows)
 {
-	struct mnl_socket *socket = mnl_socket_open2(question->family, SOCK_CLOEXEC);
-	int result = -1, error;
+	struct netlink netlink;
+	int result;
 
-	if (!socket)
+	if (!open_to(&netlink, question->family))
 		return -1;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
-		mnl_socket_sendto(socket, question->head, question->head->nlmsg_len) >= 0)
-		result = answers(socket, question, rows);
-	error = errno;
-	mnl_socket_close(socket);
-	errno = error;
+	result = ask(&netlink, question, rows);
+	netlink_close(&netlink);
 	return result;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * One netlink question and its answers (libmnl); for the files of host/ only.
+ * Netlink questions and their answers (libmnl); for the files of host/ only.
  */
 #ifndef HOST_NETLINK_H
 #define HOST_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,20 @@ void *netlink_begin(union netlink_request *request, uint16_t type, uint16_t flag
 int netlink_ask(union netlink_request *request, mnl_cb_t each, struct netlink_rows *rows);
 /* The same of another part of the kernel: NETLINK_SOCK_DIAG ... */
 int netlink_ask_of(int family, union netlink_request *request, mnl_cb_t each,
+	struct netlink_rows *rows);
+
+/* A socket for several questions in a row. */
+struct netlink {
+	struct mnl_socket *socket;
+	uint32_t asked; /* so many: the sequence number of the last */
+};
+
+/* False with errno. */
+bool netlink_open(struct netlink *netlink);
+/* Leaves errno as it is. */
+void netlink_close(struct netlink *netlink);
+/* As netlink_ask(), for a question that is no dump: it has one answer. */
+int netlink_ask_at(struct netlink *netlink, union netlink_request *request, mnl_cb_t each,
 	struct netlink_rows *rows);
 
 /* The attributes of one message, behind a family header of `header` octets (a

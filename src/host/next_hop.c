@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The next hop: RTM_GETROUTE, RTM_GETNEIGH, RTM_GETLINK.
+ * The next hop: RTM_GETROUTE, RTM_GETNEIGH, and the interface between by ioctl, which
+ * spares the kernel the statistics that RTM_GETLINK comes with.
  */
 #include "host/next_hop.h"
 
@@ -9,6 +10,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "host/netlink.h"
@@ -57,22 +59,12 @@ static int note_neighbour(const struct nlmsghdr *message, void *rows)
 	return MNL_CB_OK;
 }
 
-static int note_interface(const struct nlmsghdr *message, void *rows)
-{
-	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-	struct found *found = netlink_row(rows);
-
-	if (!found)
-		return MNL_CB_ERROR;
-	found->no_link_layer = (header->ifi_flags & (IFF_NOARP | IFF_LOOPBACK)) != 0;
-	return MNL_CB_OK;
-}
-
 /* Asks, and leaves the first answer in *found. False: none. */
-static bool ask(union netlink_request *request, mnl_cb_t note, struct found *found)
+static bool ask(struct netlink *netlink, union netlink_request *request, mnl_cb_t note,
+	struct found *found)
 {
 	struct netlink_rows rows = { .size = sizeof(*found) };
-	bool any = netlink_ask(request, note, &rows) == 0 && rows.count > 0;
+	bool any = netlink_ask_at(netlink, request, note, &rows) == 0 && rows.count > 0;
 
 	if (any)
 		memcpy(found, rows.items, sizeof(*found));
@@ -87,7 +79,8 @@ static void put_ip(union netlink_request *request, uint16_t type, const struct i
 	mnl_attr_put(&request->head, type, v4 ? 4 : 16, ip->octets + (v4 ? 12 : 0));
 }
 
-static bool ask_route(const struct endpoint *to, const struct ip *from, struct found *found)
+static bool ask_route(struct netlink *netlink, const struct endpoint *to, const struct ip *from,
+	struct found *found)
 {
 	union netlink_request request;
 	struct rtmsg *header = netlink_begin(&request, RTM_GETROUTE, 0, sizeof(*header));
@@ -101,10 +94,11 @@ static bool ask_route(const struct endpoint *to, const struct ip *from, struct f
 	}
 	if (to->scope)
 		mnl_attr_put_u32(&request.head, RTA_OIF, to->scope);
-	return ask(&request, note_route, found);
+	return ask(netlink, &request, note_route, found);
 }
 
-static bool ask_neighbour(const struct ip *ip, uint32_t index, struct found *found)
+static bool ask_neighbour(struct netlink *netlink, const struct ip *ip, uint32_t index,
+	struct found *found)
 {
 	union netlink_request request;
 	struct ndmsg *header = netlink_begin(&request, RTM_GETNEIGH, 0, sizeof(*header));
@@ -112,37 +106,55 @@ static bool ask_neighbour(const struct ip *ip, uint32_t index, struct found *fou
 	header->ndm_family = ip_is_v4(ip) ? AF_INET : AF_INET6;
 	header->ndm_ifindex = (int)index;
 	put_ip(&request, NDA_DST, ip);
-	return ask(&request, note_neighbour, found);
+	return ask(netlink, &request, note_neighbour, found);
 }
 
-static bool has_no_link_layer(uint32_t index)
+/* Any socket will do. */
+static void ask_interface(struct netlink *netlink, struct next_hop *hop)
 {
-	union netlink_request request;
-	struct ifinfomsg *header = netlink_begin(&request, RTM_GETLINK, 0, sizeof(*header));
-	struct found found = { 0 };
+	int fd = mnl_socket_get_fd(netlink->socket);
+	struct ifreq request = { .ifr_ifindex = (int)hop->interface_index };
 
-	header->ifi_family = AF_UNSPEC;
-	header->ifi_index = (int)index;
-	return ask(&request, note_interface, &found) && found.no_link_layer;
+	hop->has_link_layer = true;
+	if (ioctl(fd, SIOCGIFNAME, &request) < 0)
+		return;
+	memcpy(hop->interface, request.ifr_name, sizeof(hop->interface));
+	hop->interface[sizeof(hop->interface) - 1] = '\0';
+	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0)
+		hop->has_link_layer = !(request.ifr_flags & (IFF_NOARP | IFF_LOOPBACK));
 }
 
-int next_hop_find(const struct endpoint *to, const struct ip *from, struct next_hop *hop)
+static bool find(struct netlink *netlink, const struct endpoint *to, const struct ip *from,
+	struct next_hop *hop)
 {
 	struct found route = { 0 }, neighbour = { 0 };
 	struct ip none = { { 0 } };
 
-	if (!ask_route(to, from, &route)) {
+	if (!ask_route(netlink, to, from, &route)) {
 		if (errno == 0)
 			errno = ENETUNREACH;
-		return -1;
+		return false;
 	}
 	memset(hop, 0, sizeof(*hop));
 	hop->ip = ip_equal(&route.ip, &none) ? to->address : route.ip;
 	hop->interface_index = route.index;
-	if (ask_neighbour(&hop->ip, route.index, &neighbour) && !neighbour.no_link_layer) {
+	ask_interface(netlink, hop);
+	if (hop->has_link_layer && ask_neighbour(netlink, &hop->ip, route.index, &neighbour) &&
+		!neighbour.no_link_layer) {
 		hop->link_length = neighbour.link_length;
 		memcpy(hop->link, neighbour.link, neighbour.link_length);
 	}
-	hop->has_link_layer = hop->link_length > 0 || !has_no_link_layer(route.index);
-	return 0;
+	return true;
+}
+
+int next_hop_find(const struct endpoint *to, const struct ip *from, struct next_hop *hop)
+{
+	struct netlink netlink;
+	bool found;
+
+	if (!netlink_open(&netlink))
+		return -1;
+	found = find(&netlink, to, from, hop);
+	netlink_close(&netlink);
+	return found ? 0 : -1;
 }

@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include "base/ip.h"
+#include "base/net.h"
 
 #define NEXT_HOP_LINK_MAX 32
 
 struct next_hop {
 	struct ip ip; /* the gateway, or the address itself where it is on-link */
 	uint32_t interface_index;
+	char interface[NET_NAME_MAX]; /* its name, "" if it has just gone */
 	uint8_t link[NEXT_HOP_LINK_MAX]; /* its link-layer address */
 	size_t link_length; /* 0: it has none, or none is known yet */
 	bool has_link_layer; /* there will be one once somebody has been asked (ARP, ND) */
