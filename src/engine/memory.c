@@ -28,6 +28,9 @@ struct memory {
 	bool looked, here;
 	struct store_network network;
 	struct endpoint server;
+	/* What memory_find() has found, until memory_asking() asks for it. */
+	bool found;
+	struct store_record record;
 };
 
 struct memory *memory_open(store_warning *warning, void *context)
@@ -191,31 +194,50 @@ static void key_of(const struct store_network *network, const struct server_id *
 	};
 }
 
+static bool find(struct memory *memory, const struct store_key *key, struct store_record *record)
+{
+	return store_find(memory->store, key, record) && !record->expired;
+}
+
 bool memory_find(struct memory *memory, const struct store_network *network,
 	const struct server_id *id, const struct want *want, struct store_record *record)
 {
 	struct store_key key;
 
 	key_of(network, id, want, VIA_PCP, &key);
-	if (store_find(memory->store, &key, record) && !record->expired)
-		return true;
-	key.via = VIA_NAT_PMP;
-	return store_find(memory->store, &key, record) && !record->expired;
+	memory->found = find(memory, &key, &memory->record);
+	if (!memory->found) {
+		key.via = VIA_NAT_PMP;
+		memory->found = find(memory, &key, &memory->record);
+	}
+	if (memory->found)
+		*record = memory->record;
+	return memory->found;
+}
+
+/* Is that nonce recorded already? */
+static bool is_known(struct memory *memory, const struct store_record *record)
+{
+	bool found = memory->found && store_key_equal(&memory->record.key, &record->key);
+
+	if (!found)
+		found = find(memory, &record->key, &memory->record);
+	memory->found = false; /* others may change it from now on */
+	return found && memcmp(&memory->record.nonce, &record->nonce, sizeof(record->nonce)) == 0;
 }
 
 void memory_asking(struct memory *memory, const struct store_network *network,
 	const struct server_id *id, const struct want *want)
 {
-	struct store_record record, known;
+	struct store_record record;
 	enum via via = want->zero_port || want->nat_pmp ? VIA_NAT_PMP : VIA_PCP;
 
 	memset(&record, 0, sizeof(record));
 	key_of(network, id, want, via, &record.key);
-	if (store_find(memory->store, &record.key, &known) && !known.expired &&
-		memcmp(&known.nonce, &want->nonce, sizeof(want->nonce)) == 0)
-		return; /* nothing new to remember */
 	record.nonce = want->nonce;
 	record.keeper = memory->keeper;
+	if (is_known(memory, &record))
+		return; /* nothing new to remember */
 	record.lifetime = want->lifetime;
 	record.expires_wall = clock_wall_ms() / 1000 + want->lifetime;
 	record.has_third_party = want->options.has_third_party;
@@ -244,16 +266,11 @@ static void key_of_event(const struct store_network *network, const struct event
 static void remember_grant(struct memory *memory, const struct store_network *network,
 	const struct event_mapping *event, int64_t wall_ms)
 {
-	struct store_record record, known;
+	struct store_record record;
 
 	memset(&record, 0, sizeof(record));
 	key_of_event(network, event, event->via, &record.key);
-	if (store_find(memory->store, &record.key, &known)) {
-		record.keeper = known.keeper;
-		memcpy(record.published, known.published, sizeof(record.published));
-	}
-	if (memory->keeper)
-		record.keeper = memory->keeper;
+	record.keeper = memory->keeper;
 	record.nonce = event->nonce;
 	record.granted = true;
 	record.has_external_address = event->has_external_address;
@@ -264,7 +281,7 @@ static void remember_grant(struct memory *memory, const struct store_network *ne
 	record.has_third_party = event->options->has_third_party;
 	record.has_port_set = event->options->has_port_set;
 	record.port_set = event->options->port_set;
-	store_put(memory->store, &record);
+	store_update(memory->store, &record);
 }
 
 void memory_release(struct memory *memory, const struct store_network *network,

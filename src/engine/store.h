@@ -110,6 +110,9 @@ bool store_find(struct store *store, const struct store_key *key, struct store_r
  * content: two runs at the same time lose nothing of each other. Records of the file
  * that have ended are dropped. False: not written (warned). */
 bool store_put(struct store *store, const struct store_record *record);
+/* The same, but what is published, and a keeper where the record names none, stay as they
+ * are in the store. */
+bool store_update(struct store *store, const struct store_record *record);
 /* True: there is none now. */
 bool store_remove(struct store *store, const struct store_key *key);
 
@@ -131,5 +134,6 @@ bool store_keeper_alive(struct store *store, pid_t keeper);
 /* A number of its own for each network, never 0. */
 uint64_t store_network_number(const struct store_network *network);
 bool store_network_equal(const struct store_network *a, const struct store_network *b);
+bool store_key_equal(const struct store_key *a, const struct store_key *b);
 
 #endif

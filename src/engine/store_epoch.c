@@ -22,8 +22,7 @@ static bool of_this_boot(struct store *store, const struct store_table *table, s
 		sample->epoch.at.ns <= store->now.ns;
 }
 
-bool store_sample_lives(struct store *store, const struct store_table *table, size_t i,
-	const void *item)
+bool store_sample_lives(struct store *store, const struct store_table *table, size_t i, void *item)
 {
 	struct store_sample sample;
 
@@ -31,8 +30,7 @@ bool store_sample_lives(struct store *store, const struct store_table *table, si
 	return !store_boot_known(store) || of_this_boot(store, table, i, &sample);
 }
 
-static bool is_other(struct store *store, const struct store_table *table, size_t i,
-	const void *item)
+static bool is_other(struct store *store, const struct store_table *table, size_t i, void *item)
 {
 	struct store_sample sample;
 

@@ -6,13 +6,13 @@
 #include "engine/store_state.h"
 
 /* The record i, if it is that of the key. */
-static bool is_record(const struct store_table *table, size_t i, const struct store_key *key,
-	struct store_record *record)
+static bool is_record(struct store *store, const struct store_table *table, size_t i,
+	const struct store_key *key, struct store_record *record)
 {
 	int64_t port = store_table_number(table, i, "\"internal_port\":");
 
-	return (port == key->internal_port || port < 0) && store_table_record(table, i, record) &&
-		store_key_equal(&record->key, key);
+	return (port == key->internal_port || port < 0) &&
+		store_table_record(store, table, i, record) && store_key_equal(&record->key, key);
 }
 
 bool store_has_ended(const struct store *store, const struct store_record *record)
@@ -26,23 +26,37 @@ static bool is_over(const struct store *store, const struct store_record *record
 	return store_has_ended(store, record) && record->published[0] == '\0';
 }
 
-bool store_record_lives(struct store *store, const struct store_table *table, size_t i,
-	const void *item)
+bool store_record_lives(struct store *store, const struct store_table *table, size_t i, void *item)
 {
 	struct store_record record;
 
 	(void)item;
 	return store_table_number(table, i, "\"expires\":") >= store->wall ||
-		!store_table_record(table, i, &record) || !is_over(store, &record);
+		!store_table_record(store, table, i, &record) || !is_over(store, &record);
 }
 
-static bool is_other(struct store *store, const struct store_table *table, size_t i,
-	const void *item)
+static bool is_other(struct store *store, const struct store_table *table, size_t i, void *item)
 {
-	struct store_record record;
+	struct store_record *record = item, old;
 
 	return store_record_lives(store, table, i, NULL) &&
-		!is_record(table, i, &((const struct store_record *)item)->key, &record);
+		!is_record(store, table, i, &record->key, &old);
+}
+
+/* The same, and takes over what the record of that key holds of others. */
+static bool is_other_heir(struct store *store, const struct store_table *table, size_t i,
+	void *item)
+{
+	struct store_record *record = item, old;
+
+	if (!store_record_lives(store, table, i, NULL))
+		return false;
+	if (!is_record(store, table, i, &record->key, &old))
+		return true;
+	if (!record->keeper)
+		record->keeper = old.keeper;
+	memcpy(record->published, old.published, sizeof(record->published));
+	return false;
 }
 
 static char *print(const void *item)
@@ -60,7 +74,7 @@ bool store_find(struct store *store, const struct store_key *key, struct store_r
 	store_name_map(key, name);
 	table = store_table_open(store, name);
 	for (size_t i = 0; !found && i < store_table_count(table); i++)
-		found = is_record(table, i, key, &got) && !is_over(store, &got);
+		found = is_record(store, table, i, key, &got) && !is_over(store, &got);
 	store_table_free(table);
 	if (found) {
 		*record = got;
@@ -72,7 +86,18 @@ bool store_find(struct store *store, const struct store_key *key, struct store_r
 bool store_put(struct store *store, const struct store_record *record)
 {
 	char name[STORE_NAME_MAX];
-	const struct store_change change = { name, is_other, print, record, 0 };
+	struct store_record item = *record;
+	const struct store_change change = { name, is_other, print, &item, 0 };
+
+	store_name_map(&record->key, name);
+	return store_change(store, &change);
+}
+
+bool store_update(struct store *store, const struct store_record *record)
+{
+	char name[STORE_NAME_MAX];
+	struct store_record item = *record;
+	const struct store_change change = { name, is_other_heir, print, &item, 0 };
 
 	store_name_map(&record->key, name);
 	return store_change(store, &change);

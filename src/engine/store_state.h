@@ -26,6 +26,7 @@ struct store {
 	bool grown; /* a network was added: time to look for what has ended */
 	char checked[STORE_NAME_MAX]; /* the network whose directory was found good */
 	char boot[STORE_BOOT_MAX];
+	struct store_seen *seen; /* of store_table.c */
 	uint64_t told[STORE_TOLD_MAX]; /* hashes of the warnings given */
 	size_t told_count;
 	char path[];
@@ -63,7 +64,6 @@ void store_name_epochs(const struct store_network *network, char name[static STO
 /* The directory part of such a name; "" when there is none. */
 void store_name_network(const char *name, char network[static STORE_NAME_MAX]);
 
-bool store_key_equal(const struct store_key *a, const struct store_key *b);
 /* For qsort(): network, server, protocol, port, the rest. */
 int store_record_order(const void *a, const void *b);
 
@@ -135,7 +135,8 @@ size_t store_table_count(const struct store_table *table); /* NULL: 0 */
  * none, or is not laid out as we do it; ask store_table_record(). */
 int64_t store_table_number(const struct store_table *table, size_t i, const char *key);
 /* False: it cannot be understood; it stays in the file. */
-bool store_table_record(const struct store_table *table, size_t i, struct store_record *record);
+bool store_table_record(struct store *store, const struct store_table *table, size_t i,
+	struct store_record *record);
 bool store_table_sample(const struct store_table *table, size_t i, struct store_sample *sample);
 void store_table_drop(struct store_table *table, size_t i);
 /* At most one; takes the text (NULL: false). */
@@ -150,10 +151,9 @@ struct store_table *store_table_open(struct store *store, const char *name);
 struct store_change {
 	const char *name;
 	/* Does the record i stay? */
-	bool (*stays)(struct store *store, const struct store_table *table, size_t i,
-		const void *item);
-	char *(*print)(const void *item); /* NULL: nothing is added */
-	const void *item;
+	bool (*stays)(struct store *store, const struct store_table *table, size_t i, void *item);
+	char *(*print)(const void *item); /* after that of all; NULL: nothing is added */
+	void *item;
 	size_t most; /* records in the file; 0: no limit */
 };
 /* False: not done (warned). */
@@ -163,10 +163,8 @@ bool store_change(struct store *store, const struct store_change *change);
 
 bool store_has_ended(const struct store *store, const struct store_record *record);
 /* Worth keeping? Both for store_change.stays, of map-*.json and of epochs.json. */
-bool store_record_lives(struct store *store, const struct store_table *table, size_t i,
-	const void *item);
-bool store_sample_lives(struct store *store, const struct store_table *table, size_t i,
-	const void *item);
+bool store_record_lives(struct store *store, const struct store_table *table, size_t i, void *item);
+bool store_sample_lives(struct store *store, const struct store_table *table, size_t i, void *item);
 
 /* --- store_each.c --- */
 
