@@ -58,7 +58,7 @@ static void take_record(struct store *store, const struct store_table *table, si
 {
 	struct store_record record;
 
-	if (!store_table_record(store, table, i, &record)) {
+	if (!store_table_record(table, i, &record)) {
 		store_warn(store, "%s/%s: holds a record that cannot be read: ignored", store->path,
 			name);
 		return;

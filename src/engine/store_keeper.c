@@ -112,6 +112,5 @@ void store_close(struct store *store)
 		close(store->lock);
 	if (store->dir >= 0)
 		close(store->dir);
-	free(store->seen);
 	free(store);
 }

@@ -6,13 +6,13 @@
 #include "engine/store_state.h"
 
 /* The record i, if it is that of the key. */
-static bool is_record(struct store *store, const struct store_table *table, size_t i,
-	const struct store_key *key, struct store_record *record)
+static bool is_record(const struct store_table *table, size_t i, const struct store_key *key,
+	struct store_record *record)
 {
 	int64_t port = store_table_number(table, i, "\"internal_port\":");
 
-	return (port == key->internal_port || port < 0) &&
-		store_table_record(store, table, i, record) && store_key_equal(&record->key, key);
+	return (port == key->internal_port || port < 0) && store_table_record(table, i, record) &&
+		store_key_equal(&record->key, key);
 }
 
 bool store_has_ended(const struct store *store, const struct store_record *record)
@@ -32,7 +32,7 @@ bool store_record_lives(struct store *store, const struct store_table *table, si
 
 	(void)item;
 	return store_table_number(table, i, "\"expires\":") >= store->wall ||
-		!store_table_record(store, table, i, &record) || !is_over(store, &record);
+		!store_table_record(table, i, &record) || !is_over(store, &record);
 }
 
 static bool is_other(struct store *store, const struct store_table *table, size_t i, void *item)
@@ -40,7 +40,7 @@ static bool is_other(struct store *store, const struct store_table *table, size_
 	struct store_record *record = item, old;
 
 	return store_record_lives(store, table, i, NULL) &&
-		!is_record(store, table, i, &record->key, &old);
+		!is_record(table, i, &record->key, &old);
 }
 
 /* The same, and takes over what the record of that key holds of others. */
@@ -51,7 +51,7 @@ static bool is_other_heir(struct store *store, const struct store_table *table, 
 
 	if (!store_record_lives(store, table, i, NULL))
 		return false;
-	if (!is_record(store, table, i, &record->key, &old))
+	if (!is_record(table, i, &record->key, &old))
 		return true;
 	if (!record->keeper)
 		record->keeper = old.keeper;
@@ -74,7 +74,7 @@ bool store_find(struct store *store, const struct store_key *key, struct store_r
 	store_name_map(key, name);
 	table = store_table_open(store, name);
 	for (size_t i = 0; !found && i < store_table_count(table); i++)
-		found = is_record(store, table, i, key, &got) && !is_over(store, &got);
+		found = is_record(table, i, key, &got) && !is_over(store, &got);
 	store_table_free(table);
 	if (found) {
 		*record = got;

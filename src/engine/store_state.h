@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The inside of the store, shared by its files: store.c (records as JSON, the only one
- * that knows it), store_table.c (a file's records in memory), store_dir.c (the directory,
- * its lock), store_file.c (whole files), store_change.c (read, change, write),
- * store_key.c (names, order), store_open.c (life, warnings); store_record.c,
- * store_epoch.c, store_each.c, store_keeper.c: what store.h offers.
+ * The inside of the store, shared by its files: store_fields.c (records <-> JSON),
+ * store_line.c (JSON as we lay it out), store.c (any other), store_table.c (a file's
+ * records in memory), store_dir.c (the directory, its lock), store_file.c (whole files),
+ * store_change.c (read, change, write), store_key.c (names, order), store_open.c (life,
+ * warnings); store_record.c, store_epoch.c, store_each.c, store_keeper.c: what store.h
+ * offers.
  */
 #ifndef ENGINE_STORE_STATE_H
 #define ENGINE_STORE_STATE_H
@@ -26,7 +27,6 @@ struct store {
 	bool grown; /* a network was added: time to look for what has ended */
 	char checked[STORE_NAME_MAX]; /* the network whose directory was found good */
 	char boot[STORE_BOOT_MAX];
-	struct store_seen *seen; /* of store_table.c */
 	uint64_t told[STORE_TOLD_MAX]; /* hashes of the warnings given */
 	size_t told_count;
 	char path[];
@@ -101,7 +101,7 @@ bool store_set_aside(struct store *store, const char *name);
 /* False with errno (not warned). */
 bool store_make_dir(struct store *store, const char *name);
 
-/* --- store.c: the only one that knows JSON --- */
+/* --- store_fields.c --- */
 
 /* An Epoch sample and the boot it is of. */
 struct store_sample {
@@ -115,6 +115,33 @@ bool store_parse_sample(const char *text, size_t n, struct store_sample *sample)
 /* Without a newline; freed by the caller. NULL: no memory, or a text that is not UTF-8. */
 char *store_print_record(const struct store_record *record);
 char *store_print_sample(const struct store_sample *sample);
+
+/* --- store_line.c: JSON as we lay it out --- */
+
+/* A member of a JSON object; the texts end without a NUL. */
+struct store_member {
+	const char *key;
+	size_t key_n;
+	enum { STORE_TEXT, STORE_NUMBER, STORE_FLAG, STORE_OTHER } is;
+	const char *text;
+	size_t n;
+	int64_t number; /* of a flag: 0 or 1 */
+};
+
+typedef bool store_take(void *context, const struct store_member *member);
+
+/* Gives every member of an object. False: it is laid out otherwise, which may be found
+ * out late, or `take` said so. */
+bool store_parse_plain(const char *text, size_t n, store_take *take, void *context);
+/* Does it stand in JSON as it is? */
+bool store_is_plain(const char *text, size_t n);
+
+/* --- store.c: any JSON, by jansson, which nobody else sees --- */
+
+/* Gives every member of an object. False: not one, or `take` said so. */
+bool store_parse_json(const char *text, size_t n, store_take *take, void *context);
+/* A string with its quotes. False: no memory, or it is not UTF-8. */
+bool store_append_json(struct store_text *to, const char *text, size_t n);
 /* A whole file -> its records, each with a newline behind it. STORE_UNUSABLE: of a newer
  * version. */
 enum store_load store_parse_file(struct store_text *text);
@@ -135,8 +162,7 @@ size_t store_table_count(const struct store_table *table); /* NULL: 0 */
  * none, or is not laid out as we do it; ask store_table_record(). */
 int64_t store_table_number(const struct store_table *table, size_t i, const char *key);
 /* False: it cannot be understood; it stays in the file. */
-bool store_table_record(struct store *store, const struct store_table *table, size_t i,
-	struct store_record *record);
+bool store_table_record(const struct store_table *table, size_t i, struct store_record *record);
 bool store_table_sample(const struct store_table *table, size_t i, struct store_sample *sample);
 void store_table_drop(struct store_table *table, size_t i);
 /* At most one; takes the text (NULL: false). */

@@ -23,13 +23,6 @@ struct store_table {
 	size_t count, size;
 };
 
-/* The record understood last, by its text: a run meets one record several times. */
-struct store_seen {
-	struct store_record record;
-	size_t n;
-	char text[];
-};
-
 struct store_table *store_table_new(void)
 {
 	return calloc(1, sizeof(struct store_table));
@@ -162,33 +155,9 @@ int64_t store_table_number(const struct store_table *table, size_t i, const char
 	return *at == ',' || *at == '}' ? value : -1;
 }
 
-static void note_seen(struct store *store, const struct line *line,
-	const struct store_record *record)
+bool store_table_record(const struct store_table *table, size_t i, struct store_record *record)
 {
-	struct store_seen *seen = realloc(store->seen, sizeof(*seen) + line->n);
-
-	if (!seen)
-		return;
-	store->seen = seen;
-	seen->record = *record;
-	seen->n = line->n;
-	memcpy(seen->text, line->at, line->n);
-}
-
-bool store_table_record(struct store *store, const struct store_table *table, size_t i,
-	struct store_record *record)
-{
-	const struct line *line = &table->lines[i];
-	const struct store_seen *seen = store->seen;
-
-	if (seen && seen->n == line->n && memcmp(seen->text, line->at, line->n) == 0) {
-		*record = seen->record;
-		return true;
-	}
-	if (!store_parse_record(line->at, line->n, record))
-		return false;
-	note_seen(store, line, record);
-	return true;
+	return store_parse_record(table->lines[i].at, table->lines[i].n, record);
 }
 
 bool store_table_sample(const struct store_table *table, size_t i, struct store_sample *sample)
