@@ -57,7 +57,7 @@ int store_open_file(struct store *store, const char *name, int flags)
 
 bool store_grow(struct store_text *text, size_t room)
 {
-	size_t size = text->size ? text->size : 16384;
+	size_t size = text->size ? text->size : 1024;
 	char *data;
 
 	while (size - text->n < room)
@@ -88,7 +88,7 @@ static bool read_all(int fd, struct store_text *text)
 		size_t room;
 		ssize_t got;
 
-		if (!store_grow(text, 1))
+		if (!store_grow(text, 4096))
 			return false;
 		room = text->size - text->n;
 		got = read(fd, text->data + text->n, room);
