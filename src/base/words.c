@@ -93,9 +93,14 @@ bool words_hex(const char *word, uint8_t *out, size_t n)
 
 bool words_looks_like_address(const char *word)
 {
-	if (strpbrk(word, ":[]%") != NULL)
-		return true;
-	return word[0] != '\0' && word[strspn(word, "0123456789.")] == '\0';
+	bool dotted = word[0] != '\0';
+
+	for (const char *p = word; *p; p++) {
+		if (strchr(":[]%", *p))
+			return true;
+		dotted = dotted && strchr("0123456789.", *p);
+	}
+	return dotted;
 }
 
 /* What the kernel takes as an interface name (dev_valid_name), less the control

@@ -74,7 +74,7 @@ const struct net_listening *facts_mapping_listening(const struct facts *facts, s
 /* Makes room for one more; the array stays valid when that fails. */
 static bool grow(void **array, size_t count, size_t *room, size_t element)
 {
-	size_t more = *room ? *room * 2 : 8;
+	size_t more = *room ? *room * 2 : 1;
 	void *p;
 
 	if (count < *room)
