@@ -2,10 +2,6 @@
  * What map says of its results, in the order of the specs.
  */
 #include "cmd/map.h"
-
-#include <stdlib.h>
-
-#include "engine/inventory.h"
 #include "out/shell.h"
 
 /* RFC 6887, 15.1: there is nothing to delete is SUCCESS; miniupnpd says NO_RESOURCES. */
@@ -95,45 +91,6 @@ static void show_result(struct map *map, struct map_result *result)
 	map->run.status = exit_worse(map->run.status, run_status_of(mapping));
 }
 
-/* A mapping that leads to one port of this host, or to several that begin with it. */
-static bool leads_here(const struct event_mapping *mapping)
-{
-	return mapping->opcode == PCP_MAP && mapping->outcome == OUTCOME_GRANTED &&
-		!mapping->deleting && !mapping->options->has_third_party &&
-		mapping->internal_port != 0;
-}
-
-/* Finding 46: does somebody here take what the mappings will bring? Asked of the
- * kernel once for all of them, and only where the answer is printed. */
-static void look_for_listeners(struct run *run)
-{
-	size_t mappings = run->common->quiet ? 0 : facts_mapping_count(run->facts), count = 0;
-	struct inventory_port *ports = calloc(mappings + 1, sizeof(*ports));
-	size_t *number = calloc(mappings + 1, sizeof(*number));
-	bool ok = ports && number;
-
-	for (size_t i = 0; ok && i < mappings; i++) {
-		const struct event_mapping *m = facts_mapping(run->facts, i);
-
-		if (!leads_here(m))
-			continue;
-		number[count] = i;
-		ports[count++] = (struct inventory_port){
-			.protocol = m->protocol,
-			.port = m->internal_port,
-			.address = m->internal_address,
-		};
-	}
-	if (ok)
-		inventory_listening(ports, count);
-	for (size_t i = 0; ok && i < count; i++)
-		ok = facts_add_listening(run->facts, number[i], &ports[i].listening);
-	if (!ok)
-		run_fail(run, EXIT_LOCAL, "out of memory");
-	free(ports);
-	free(number);
-}
-
 void map_show(struct map *map)
 {
 	bool granted = false;
@@ -156,7 +113,6 @@ void map_show(struct map *map)
 			"a server may grant fewer ports than --port-set asks for, or ignore it and "
 			"grant "
 			"one: -v shows the PORT_SET of its answer");
-	look_for_listeners(&map->run);
 	run_findings(&map->run);
 }
 

@@ -12,9 +12,6 @@
 
 #include "engine/hooks.h"
 
-/* Findings told in one run that stays: more would be noise. */
-#define FOUND_MAX 1000
-
 static void clear_progress(struct run *run)
 {
 	if (run->progress)
@@ -237,57 +234,6 @@ bool run_engine(struct run *run)
 		engine_die_by_signal(run->engine);
 	}
 	return true;
-}
-
-/* FNV-1a of what tells one finding from another. */
-static uint64_t hash_of(const struct finding *finding)
-{
-	const char *parts[] = { finding->id, finding->text };
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < 2; i++) {
-		for (const char *p = parts[i]; *p; p++)
-			hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
-	}
-	return hash;
-}
-
-/* Told once in a run that stays. */
-static bool is_new(struct run *run, const struct finding *finding)
-{
-	uint64_t hash = hash_of(finding), *grown;
-
-	for (size_t i = 0; i < run->found_count; i++) {
-		if (run->found[i] == hash)
-			return false;
-	}
-	grown = run->found_count < FOUND_MAX ?
-		realloc(run->found, (run->found_count + 1) * sizeof(*grown)) :
-		NULL;
-	if (!grown)
-		return false;
-	run->found = grown;
-	grown[run->found_count++] = hash;
-	return true;
-}
-
-static void take_finding(void *context, const struct finding *finding)
-{
-	struct run *run = context;
-	struct event when = { .wall_ms = engine_wall_ms() };
-
-	/* How a server is in general is what discover tells; who maps a port is told of
-	 * it only where it is a fault. */
-	if (!run->describes && !finding->of_mapping && finding->severity == SEVERITY_INFO &&
-		run->common->verbose == 0)
-		return;
-	if (!run->keeps || is_new(run, finding))
-		output_finding(run->output, finding, &when);
-}
-
-void run_findings(struct run *run)
-{
-	findings_each(run->facts, take_finding, run);
 }
 
 void run_fail(struct run *run, enum exit_status status, const char *format, ...)

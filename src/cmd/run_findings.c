@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ * The findings of a run: what of the host they need to know, and which are told.
+ */
+#include <stdlib.h>
+
+#include "cmd/run.h"
+#include "engine/inventory.h"
+
+/* Findings told in one run that stays: more would be noise. */
+#define FOUND_MAX 1000
+
+static bool is_held(enum mapping_outcome outcome)
+{
+	return outcome == OUTCOME_GRANTED || outcome == OUTCOME_RENEWED ||
+		outcome == OUTCOME_CHANGED || outcome == OUTCOME_RECOVERED;
+}
+
+/* A mapping that leads to one port of this host, or to several that begin with it. */
+static bool leads_here(const struct event_mapping *mapping)
+{
+	return mapping->opcode == PCP_MAP && is_held(mapping->outcome) && !mapping->deleting &&
+		!mapping->options->has_third_party && mapping->internal_port != 0;
+}
+
+/* Finding 46: does somebody here take what the mappings will bring? Asked of the
+ * kernel once for all of them, and only where the answer is printed. */
+static void look_for_listeners(struct run *run)
+{
+	size_t mappings = run->common->quiet ? 0 : facts_mapping_count(run->facts), count = 0;
+	struct inventory_port *ports = calloc(mappings + 1, sizeof(*ports));
+	size_t *number = calloc(mappings + 1, sizeof(*number));
+	bool ok = ports && number;
+
+	for (size_t i = 0; ok && i < mappings; i++) {
+		const struct event_mapping *m = facts_mapping(run->facts, i);
+
+		if (!leads_here(m))
+			continue;
+		number[count] = i;
+		ports[count++] = (struct inventory_port){
+			.protocol = m->protocol,
+			.port = m->internal_port,
+			.address = m->internal_address,
+		};
+	}
+	if (ok)
+		inventory_listening(ports, count);
+	for (size_t i = 0; ok && i < count; i++)
+		ok = facts_add_listening(run->facts, number[i], &ports[i].listening);
+	if (!ok)
+		run_fail(run, EXIT_LOCAL, "out of memory");
+	free(ports);
+	free(number);
+}
+
+/* FNV-1a of what tells one finding from another. */
+static uint64_t hash_of(const struct finding *finding)
+{
+	const char *parts[] = { finding->id, finding->text };
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *p = parts[i]; *p; p++)
+			hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+/* Told once in a run that stays. */
+static bool is_new(struct run *run, const struct finding *finding)
+{
+	uint64_t hash = hash_of(finding), *grown;
+
+	for (size_t i = 0; i < run->found_count; i++) {
+		if (run->found[i] == hash)
+			return false;
+	}
+	grown = run->found_count < FOUND_MAX ?
+		realloc(run->found, (run->found_count + 1) * sizeof(*grown)) :
+		NULL;
+	if (!grown)
+		return false;
+	run->found = grown;
+	grown[run->found_count++] = hash;
+	return true;
+}
+
+static void take_finding(void *context, const struct finding *finding)
+{
+	struct run *run = context;
+	struct event when = { .wall_ms = engine_wall_ms() };
+
+	/* How a server is in general is what discover tells; who maps a port is told of
+	 * it only where it is a fault. */
+	if (!run->describes && !finding->of_mapping && finding->severity == SEVERITY_INFO &&
+		run->common->verbose == 0)
+		return;
+	if (!run->keeps || is_new(run, finding))
+		output_finding(run->output, finding, &when);
+}
+
+void run_findings(struct run *run)
+{
+	look_for_listeners(run);
+	findings_each(run->facts, take_finding, run);
+}
