@@ -119,6 +119,8 @@ struct mapping {
 	unsigned stale; /* a delete is asked: so many requests before it may yet be answered */
 	bool lost; /* reported lost, or known to be, not yet back */
 	bool without_address; /* -P: the old external address is not to be had any more */
+	unsigned suggestions; /* NAT-PMP: external ports tried where none was to be suggested */
+	uint16_t suggestion; /* the last of them, 0: none */
 	struct told told;
 };
 

@@ -268,6 +268,22 @@ static void natpmp_success(struct session *session, struct mapping *mapping,
 	session->address.under_way = session->address.ready = true;
 }
 
+/* "No resources" is what RouterOS says when no external port is suggested (users.md Q7):
+ * the internal one is, then any. NAT-PMP has no time to wait that forbids it. */
+static bool suggests(struct session *session, struct mapping *mapping, struct mono now)
+{
+	const struct want *want = &mapping->want;
+
+	if (want->external_port || !want->internal_port || mapping->grant.held || mapping->lost ||
+		mapping->answer.result != NATPMP_NO_RESOURCES || mapping->suggestions == 2)
+		return false;
+	mapping->suggestion = mapping->suggestions++ == 0 ?
+		want->internal_port :
+		(uint16_t)prng_between(&session->prng, 1024, 65535);
+	session_ask(session, mapping, mapping->purpose, now);
+	return true;
+}
+
 enum drop_reason session_natpmp_answer(struct session *session, struct mapping *mapping,
 	const struct natpmp_response *response, struct mono now)
 {
@@ -283,7 +299,7 @@ enum drop_reason session_natpmp_answer(struct session *session, struct mapping *
 		deleted(session, mapping, response->lifetime, now);
 	else if (response->result == NATPMP_SUCCESS)
 		natpmp_success(session, mapping, response, now);
-	else
+	else if (!suggests(session, mapping, now))
 		session_refuse(session, mapping, REFUSAL_RESULT, NULL, now);
 	return DROP_NONE;
 }

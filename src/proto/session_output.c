@@ -102,7 +102,9 @@ static bool encode_natpmp(const struct mapping *mapping, struct datagram *out)
 	struct natpmp_request request = {
 		.opcode = want->protocol == PROTOCOL_TCP ? NATPMP_MAP_TCP : NATPMP_MAP_UDP,
 		.internal_port = want->internal_port,
-		.external_port = again ? mapping->grant.external_port : want->external_port,
+		.external_port = again	    ? mapping->grant.external_port :
+			mapping->suggestion ? mapping->suggestion :
+					      want->external_port,
 		.lifetime = want->lifetime,
 	};
 

@@ -285,3 +285,22 @@ versions() {
 	exits 0
 	[ "$(sent_fields opcode)" = "1 0 1" ] || [ "$(sent_fields opcode)" = "1 1 0" ]
 }
+
+@test "NAT-PMP that wants an external port suggested (RouterOS): the internal one, then any" {
+	gateway natpmp-only any-port-refused
+	map -q --nat-pmp any:8080
+	exits 0
+	[ "$output" = 44.128.10.7:8080 ]
+	[ "$(sent_fields suggested_port internal_port=8080)" = "0 8080" ]
+	# refused whatever is suggested: three requests in all, and it is no success
+	gateway natpmp-only natpmp-result=4
+	map --nat-pmp any:8080
+	exits 1
+	says "NO_RESOURCES (NAT-PMP 4)"
+	[ "$(sent internal_port=8080)" -eq 3 ]
+	# a port that was named is not exchanged for another
+	gateway natpmp-only natpmp-result=4
+	map --nat-pmp 8080
+	exits 1
+	[ "$(sent internal_port=8080)" -eq 1 ]
+}
