@@ -234,7 +234,7 @@ versions() {
 @test "1,000 mappings: all granted, never more than 64 outstanding" {
 	gateway delay-map=10
 	# shellcheck disable=SC2046  # words
-	map -q $(seq 1001 2000)
+	map -t 60s -q $(seq 1001 2000)
 	exits 0
 	[ "${#lines[@]}" -eq 1000 ]
 	[ "$output" = "$(seq -f 44.128.10.7:%.0f 1001 2000)" ]
@@ -251,7 +251,7 @@ versions() {
 @test "1,000 mappings at once" {
 	gateway
 	# shellcheck disable=SC2046
-	map -q $(seq 1001 2000)
+	map -t 60s -q $(seq 1001 2000)
 	exits 0
 	[ "$output" = "$(seq -f 44.128.10.7:%.0f 1001 2000)" ]
 	under 10000
