@@ -40,10 +40,11 @@ OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNITS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(sort $(filter-out $(UNITS),$(wildcard tests/unit/*.c)))
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(sort $(wildcard tests/tools/*.c)))
+SIM := $(sort $(wildcard tests/sim/*.c))
 UNIT_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/%,$(UNITS))
 
 all: $(BUILD)/pcpctl $(BUILD)/layers.ok
-.PHONY: all demo check test install uninstall lint fuzz bench clean units packages
+.PHONY: all demo check test install uninstall lint fuzz bench sim clean units packages
 
 # --- the program: main and two archives, the lower one pure ---
 
@@ -81,7 +82,7 @@ endif
 
 # --- tests ---
 
-units: $(UNIT_PROGRAMS) $(TOOLS)
+units: $(UNIT_PROGRAMS) $(TOOLS) $(BUILD)/sim
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(call OBJECTS,$(UNIT_HELPERS)) \
 		$(BUILD)/librest.a $(BUILD)/libpure.a
@@ -93,6 +94,11 @@ $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/librest.a $(BUILD)/libpure.a
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# The simulation has the pure archive, and nothing else of ours.
+$(BUILD)/sim: $(call OBJECTS,$(SIM)) $(BUILD)/libpure.a
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 $(BUILD)/tests/%.o: ALL_CPPFLAGS += -DTEST_VECTORS='"tests/vectors/packets.txt"'
 $(BUILD)/tests/%.o: WARNINGS := $(filter-out -Wconversion -Wcast-qual,$(WARNINGS))
@@ -118,6 +124,11 @@ lint:
 FUZZ_SECONDS ?= 60
 fuzz:
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
+
+# Many more seeds than a test runs: SIM_SEEDS=1-10000.
+SIM_SEEDS ?= 1-1000
+sim: $(BUILD)/sim
+	@$(BUILD)/sim --seeds $(SIM_SEEDS)
 
 bench: all
 	@PCPCTL=$(BUILD)/pcpctl tests/bench/run

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT
+ * The checker: what the client tells, and what must be true as time passes.
+ */
+#include "check.h"
+
+#include <stdarg.h>
+
+#include "trace.h"
+
+#define ACT_PCP    (1 * SEC)
+#define ACT_NATPMP (6 * SEC)
+#define ACT_EACH   (20 * MSEC) /* more, for each mapping */
+
+void check_fail(struct sim *sim, const char *invariant, const struct wanted *wanted,
+	const char *format, ...)
+{
+	char what[120], who[64] = "";
+	va_list arguments;
+
+	if (sim->failed)
+		return;
+	sim->failed = true;
+	sim->failed_at = sim->now;
+	va_start(arguments, format);
+	vsnprintf(what, sizeof(what), format, arguments);
+	va_end(arguments);
+	if (wanted)
+		snprintf(who, sizeof(who), "want %u (%s %u): ", wanted->want.number,
+			wanted->want.protocol == 6 ? "tcp" : "udp", wanted->want.internal_port);
+	snprintf(sim->failure, sizeof(sim->failure), "%s: %s%s", invariant, who, what);
+}
+
+struct wanted *check_find(struct sim *sim, unsigned server, uint8_t protocol, uint16_t port)
+{
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		/* Ports are handed out in the order of the wants: found at once. */
+		struct wanted *wanted =
+			&sim->wants[(port % WANTS + i) % sim->want_count];
+
+		if (wanted->server == server && wanted->want.protocol == protocol &&
+			wanted->want.internal_port == port)
+			return wanted;
+	}
+	return NULL;
+}
+
+bool check_is_fine(struct sim *sim, const struct wanted *wanted)
+{
+	struct router *router = sim_router(sim, wanted->server);
+	const struct ip *local = sim_local(sim, wanted->server);
+	const struct lease *lease = router_lease(router, local, wanted->want.protocol,
+		wanted->want.internal_port, sim->now);
+
+	if (!wanted->held || !lease || lease->external != wanted->port)
+		return false;
+	return ip_is_any(&wanted->address) ||
+		ip_equal(&wanted->address, router->firewall ? local : &router->external);
+}
+
+/* --- what is told --- */
+
+static bool was_offered(const struct wanted *wanted, uint16_t port)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (i < wanted->offers && wanted->offered[i] == port)
+			return true;
+	}
+	return false;
+}
+
+/* Which outcome of a mapping that is (again) held may come now? */
+static bool may_follow(const struct wanted *wanted, const struct event_mapping *told)
+{
+	bool same = told->external_port == wanted->port &&
+		(!told->has_external_address ||
+			ip_equal(&told->external_address, &wanted->address));
+
+	switch (told->outcome) {
+	case OUTCOME_GRANTED:
+		return !wanted->ever || wanted->moved;
+	case OUTCOME_RENEWED:
+		return wanted->held && same;
+	case OUTCOME_RECOVERED:
+		return wanted->ever && (!wanted->held || wanted->provoked) && same;
+	default:
+		return wanted->ever && !same;
+	}
+}
+
+static void now_held(struct sim *sim, struct wanted *wanted, const struct event_mapping *told)
+{
+	uint32_t lifetime = told->lifetime < 86400 ? told->lifetime : 86400;
+	int64_t life = lifetime * SEC;
+
+	if (!may_follow(wanted, told))
+		check_fail(sim, "event-state", wanted, "%s, port %u, after port %u %s",
+			event_outcome_name(told->outcome), told->external_port, wanted->port,
+			wanted->held ? "held" : wanted->ever ? "lost" : "not granted yet");
+	if (!was_offered(wanted, told->external_port))
+		check_fail(sim, "port", wanted, "told port %u, which no router gave",
+			told->external_port);
+	if (told->outcome == OUTCOME_CHANGED)
+		sim->tally.changes++;
+	if (told->outcome == OUTCOME_RENEWED)
+		sim->tally.renewals++;
+	wanted->held = wanted->ever = true;
+	wanted->moved = wanted->provoked = wanted->erred = false;
+	wanted->act = MONO_NEVER;
+	wanted->hold = (struct mono){ INT64_MIN };
+	wanted->port = told->external_port;
+	wanted->address = told->external_address;
+	wanted->attempts = 0;
+	/* NAT-PMP's address is asked for between the grant and its telling. */
+	wanted->granted = told->via == VIA_NAT_PMP ? wanted->answered : sim->now;
+	wanted->expires = mono_after(wanted->granted, life);
+	wanted->quiet = mono_after(wanted->granted, life / 8 * 5 + 10 * SEC);
+}
+
+static void told_mapping(struct sim *sim, const struct event_mapping *told)
+{
+	struct wanted *wanted = &sim->wants[told->want];
+
+	if (told->want >= sim->want_count) {
+		check_fail(sim, "event-state", NULL, "want %u is none of ours", told->want);
+		return;
+	}
+	switch (told->outcome) {
+	case OUTCOME_GRANTED:
+	case OUTCOME_RENEWED:
+	case OUTCOME_RECOVERED:
+	case OUTCOME_CHANGED:
+		now_held(sim, wanted, told);
+		break;
+	case OUTCOME_LOST:
+		if (!wanted->held)
+			check_fail(sim, "event-state", wanted, "lost, but it was not held");
+		sim->tally.losses++;
+		wanted->held = false;
+		wanted->act = MONO_NEVER;
+		break;
+	case OUTCOME_DELETED:
+		if (!sim->closing)
+			check_fail(sim, "event-state", wanted, "deleted, but it is wanted");
+		wanted->held = false;
+		break;
+	default: /* never ends what is kept */
+		wanted->act = MONO_NEVER;
+		break;
+	}
+}
+
+static bool is_server(const struct sim *sim, unsigned server, const struct server_id *id)
+{
+	struct server_id here = sim_place_id(sim, sim->here[server]);
+
+	return endpoint_equal(&here.server, &id->server) && ip_equal(&here.local, &id->local);
+}
+
+static void told_epoch(struct sim *sim, const struct event_epoch *told)
+{
+	if (!told->regressed)
+		return;
+	sim->alarms_seen++;
+	sim->tally.alarms++;
+	for (unsigned server = 0; server < sim->server_count; server++) {
+		if (!is_server(sim, server, &told->server))
+			continue;
+		check_provoked(sim, server);
+		for (unsigned i = 0; i < sim->want_count; i++) {
+			struct wanted *wanted = &sim->wants[i];
+
+			if (wanted->server == server && wanted->held && !wanted->erred)
+				wanted->act = mono_after(sim->now,
+					(told->via == VIA_PCP ? ACT_PCP : ACT_NATPMP) +
+						sim->want_count * ACT_EACH);
+		}
+	}
+}
+
+void check_provoked(struct sim *sim, unsigned server)
+{
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		if (sim->wants[i].server == server)
+			sim->wants[i].provoked = true;
+	}
+}
+
+void check_moved(struct sim *sim, unsigned server)
+{
+	sim->rules[server][0].known = sim->rules[server][1].known = false;
+	sim_router(sim, server)->troubles++;
+	check_provoked(sim, server);
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		struct wanted *wanted = &sim->wants[i];
+
+		if (wanted->server != server)
+			continue;
+		wanted->moved = true;
+		wanted->settled = false;
+		wanted->due = MONO_NEVER;
+		wanted->sends = 0;
+		wanted->act = mono_after(sim->now, ACT_PCP + sim->want_count * ACT_EACH);
+	}
+}
+
+void check_event(struct sim *sim, const struct event *event)
+{
+	sim->tally.events++;
+	trace_event(sim, event);
+	if (event->at.ns < sim->told.ns || event->at.ns > sim->now.ns)
+		check_fail(sim, "event-order", NULL, "an event of another instant than now");
+	sim->told = event->at;
+	if (event->kind == EVENT_MAPPING)
+		told_mapping(sim, &event->mapping);
+	else if (event->kind == EVENT_EPOCH)
+		told_epoch(sim, &event->epoch);
+}
+
+/* --- time passes --- */
+
+static void sweep_back(struct sim *sim, struct wanted *wanted)
+{
+	if (wanted->troubles != sim_router(sim, wanted->server)->troubles)
+		return;
+	if (mono_due(wanted->due, sim->now)) {
+		wanted->due = MONO_NEVER;
+		wanted->settled = check_is_fine(sim, wanted);
+		sim->tally.settled += wanted->settled;
+		if (!wanted->settled)
+			check_fail(sim, "held-again", wanted,
+				"its router grants, it was asked twice, and it is %s",
+				wanted->held ? "held otherwise" : "not held");
+	} else if (wanted->settled && !check_is_fine(sim, wanted)) {
+		check_fail(sim, "settled", wanted, "nothing went wrong, and it is %s",
+			wanted->held ? "told as held, but is not" : "not held any more");
+	}
+}
+
+static void sweep(struct sim *sim, struct wanted *wanted)
+{
+	bool line_free = sim->now.ns > sim->line[wanted->server].ns;
+
+	if (wanted->held && sim->now.ns > mono_after(wanted->expires, SEC).ns)
+		check_fail(sim, "lifetime", wanted, "told as held, and its lifetime is over");
+	if (sim->now.ns > wanted->quiet.ns && line_free)
+		check_fail(sim, "asked", wanted, "not asked for any more");
+	if (mono_due(wanted->act, sim->now) && line_free)
+		check_fail(sim, "alarm-acted", wanted, "an alarm, and it is not asked for");
+	sweep_back(sim, wanted);
+}
+
+void check_sweep(struct sim *sim)
+{
+	if (sim->alarms_seen)
+		check_fail(sim, "alarm-told", NULL, "an alarm, and no answer that raises it");
+	for (unsigned i = 0; i < sim->want_count && !sim->closing; i++)
+		sweep(sim, &sim->wants[i]);
+}
+
+void check_end(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		if (!check_is_fine(sim, &sim->wants[i]))
+			check_fail(sim, "held-again", &sim->wants[i],
+				"not held at the end of %d calm minutes",
+				(int)(mono_since(sim->now, sim->calm) / MINUTE));
+	}
+}
