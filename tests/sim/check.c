@@ -7,7 +7,7 @@
 
 #include "trace.h"
 
-#define ACT_PCP    (1 * SEC)
+#define ACT_PCP	   (1 * SEC)
 #define ACT_NATPMP (6 * SEC)
 #define ACT_EACH   (20 * MSEC) /* more, for each mapping */
 
@@ -34,8 +34,7 @@ struct wanted *check_find(struct sim *sim, unsigned server, uint8_t protocol, ui
 {
 	for (unsigned i = 0; i < sim->want_count; i++) {
 		/* Ports are handed out in the order of the wants: found at once. */
-		struct wanted *wanted =
-			&sim->wants[(port % WANTS + i) % sim->want_count];
+		struct wanted *wanted = &sim->wants[(port % WANTS + i) % sim->want_count];
 
 		if (wanted->server == server && wanted->want.protocol == protocol &&
 			wanted->want.internal_port == port)
@@ -95,7 +94,9 @@ static void now_held(struct sim *sim, struct wanted *wanted, const struct event_
 	if (!may_follow(wanted, told))
 		check_fail(sim, "event-state", wanted, "%s, port %u, after port %u %s",
 			event_outcome_name(told->outcome), told->external_port, wanted->port,
-			wanted->held ? "held" : wanted->ever ? "lost" : "not granted yet");
+			wanted->held	     ? "held" :
+				wanted->ever ? "lost" :
+					       "not granted yet");
 	if (!was_offered(wanted, told->external_port))
 		check_fail(sim, "port", wanted, "told port %u, which no router gave",
 			told->external_port);
@@ -104,8 +105,7 @@ static void now_held(struct sim *sim, struct wanted *wanted, const struct event_
 	if (told->outcome == OUTCOME_RENEWED)
 		sim->tally.renewals++;
 	wanted->held = wanted->ever = true;
-	wanted->moved = wanted->provoked = wanted->erred = false;
-	wanted->act = MONO_NEVER;
+	wanted->moved = wanted->erred = false;
 	wanted->hold = (struct mono){ INT64_MIN };
 	wanted->port = told->external_port;
 	wanted->address = told->external_address;
@@ -114,6 +114,10 @@ static void now_held(struct sim *sim, struct wanted *wanted, const struct event_
 	wanted->granted = told->via == VIA_NAT_PMP ? wanted->answered : sim->now;
 	wanted->expires = mono_after(wanted->granted, life);
 	wanted->quiet = mono_after(wanted->granted, life / 8 * 5 + 10 * SEC);
+	if (wanted->granted.ns >= wanted->alarmed.ns) {
+		wanted->provoked = false;
+		wanted->act = MONO_NEVER;
+	}
 }
 
 static void told_mapping(struct sim *sim, const struct event_mapping *told)
@@ -180,8 +184,10 @@ static void told_epoch(struct sim *sim, const struct event_epoch *told)
 void check_provoked(struct sim *sim, unsigned server)
 {
 	for (unsigned i = 0; i < sim->want_count; i++) {
-		if (sim->wants[i].server == server)
-			sim->wants[i].provoked = true;
+		if (sim->wants[i].server != server)
+			continue;
+		sim->wants[i].provoked = true;
+		sim->wants[i].alarmed = sim->now;
 	}
 }
 
@@ -240,7 +246,9 @@ static void sweep(struct sim *sim, struct wanted *wanted)
 {
 	bool line_free = sim->now.ns > sim->line[wanted->server].ns;
 
-	if (wanted->held && sim->now.ns > mono_after(wanted->expires, SEC).ns)
+	/* NAT-PMP: granted anew, and its address is still asked for. */
+	if (wanted->held && sim->now.ns > mono_after(wanted->expires, SEC).ns &&
+		mono_since(sim->now, wanted->answered) > MINUTE)
 		check_fail(sim, "lifetime", wanted, "told as held, and its lifetime is over");
 	if (sim->now.ns > wanted->quiet.ns && line_free)
 		check_fail(sim, "asked", wanted, "not asked for any more");

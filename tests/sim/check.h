@@ -64,6 +64,8 @@ void check_end(struct sim *sim);
 /* --- the inside, shared by check.c, check_sent.c and check_came.c --- */
 
 #define CHECK_GAP_MAX (1127 * SEC) /* the longest wait between two sends, RFC 6887, 8.1.1 */
+/* So long one unanswered request of version 2 may keep others waiting for a place. */
+#define CHECK_BUSY (10 * SEC)
 
 struct wanted *check_find(struct sim *sim, unsigned server, uint8_t protocol, uint16_t port);
 /* Is it held, as the client has told and as its router has it? */

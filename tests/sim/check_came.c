@@ -41,8 +41,8 @@ static void read_version2(struct sim *sim, const uint8_t *octets, size_t length,
 	if (came->opcode != 1 || length < 60)
 		return;
 	wanted = check_find(sim, came->server, octets[36], get16(octets + 40));
-	if (!wanted || memcmp(wanted->nonces[sim->here[came->server]].nonce.octets, octets + 24,
-			       12) != 0)
+	if (!wanted ||
+		memcmp(wanted->nonces[sim->here[came->server]].nonce.octets, octets + 24, 12) != 0)
 		return;
 	came->has_epoch = true;
 	came->wanted = wanted;
@@ -113,16 +113,16 @@ static void check_epoch(struct sim *sim, const struct flight *flight, const stru
 	struct rule *rule = &sim->rules[came->server][came->version];
 	int64_t elapsed = sim->now.ns / SEC - rule->at.ns / SEC;
 	unsigned seen = sim->alarms_seen;
-	bool alarm = rule->known && (came->version ? rule_pcp(rule, came->epoch, elapsed) :
-						     rule_natpmp(rule, came->epoch, elapsed));
+	bool alarm = rule->known &&
+		(came->version ? rule_pcp(rule, came->epoch, elapsed) :
+				 rule_natpmp(rule, came->epoch, elapsed));
 
 	sim->alarms_seen = 0;
 	if (seen != alarm)
 		check_fail(sim, "alarm-told", NULL,
 			"%u alarms told, the rule has %d: from %u to %u in %d s", seen, alarm,
 			rule->server, came->epoch, (int)elapsed);
-	if (alarm && rule->boots == flight->boots &&
-		mono_since(sim->now, flight->left) < PROMPT &&
+	if (alarm && rule->boots == flight->boots && mono_since(sim->now, flight->left) < PROMPT &&
 		mono_since(rule->at, rule->left) < PROMPT)
 		check_fail(sim, "alarm-false", NULL,
 			"an alarm without a restart: from %u to %u in %d s", rule->server,
@@ -155,6 +155,23 @@ static void note_refusal(struct sim *sim, struct wanted *wanted, const struct ca
 		wanted->quiet = wanted->expires;
 }
 
+/* An answer lets the next go. */
+static void relieve(struct sim *sim, const struct came *came)
+{
+	struct mono *line = &sim->line[came->server];
+	struct mono busy = mono_after(sim->now, came->version ? SEC : 5 * SEC);
+
+	for (unsigned i = 0; i < sim->want_count && came->version; i++) {
+		const struct wanted *wanted = &sim->wants[i];
+
+		if (wanted->server == came->server && wanted->waits[1])
+			busy.ns = wanted->sent[1].ns + CHECK_BUSY > busy.ns ?
+				wanted->sent[1].ns + CHECK_BUSY :
+				busy.ns;
+	}
+	*line = mono_min(*line, busy);
+}
+
 void check_came(struct sim *sim, const struct flight *flight, const struct came *came,
 	enum drop_reason reason)
 {
@@ -168,8 +185,7 @@ void check_came(struct sim *sim, const struct flight *flight, const struct came 
 		check_fail(sim, "alarm-told", NULL, "an alarm by what is no answer");
 	if (!came->ours || !came->wanted)
 		return;
-	if (!came->version && sim->line[came->server].ns > sim->now.ns)
-		sim->line[came->server] = mono_after(sim->now, 5 * SEC);
+	relieve(sim, came);
 	if (reason == DROP_NONE && came->result)
 		note_refusal(sim, came->wanted, came);
 }

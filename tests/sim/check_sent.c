@@ -13,6 +13,8 @@
 /* A request of the other version so soon after is the same attempt. */
 #define SAME_ATTEMPT (5 * SEC)
 #define GAP	     (4 * SEC)
+/* The question for the external address has NAT-PMP's line so long at most. */
+#define ADDRESS (30 * SEC)
 
 /* --- the datagram by itself --- */
 
@@ -48,8 +50,7 @@ static unsigned under_way(const struct sim *sim, unsigned server, unsigned versi
 static void check_outstanding(struct sim *sim, unsigned server)
 {
 	if (under_way(sim, server, 1) > 64)
-		check_fail(sim, "window", NULL, "%u requests under way",
-			under_way(sim, server, 1));
+		check_fail(sim, "window", NULL, "%u requests under way", under_way(sim, server, 1));
 	if (under_way(sim, server, 0) > 1)
 		check_fail(sim, "serial", NULL, "%u NAT-PMP requests under way",
 			under_way(sim, server, 0));
@@ -131,8 +132,16 @@ static void count_send(struct sim *sim, struct wanted *wanted, unsigned version)
 	if (wanted->settled || wanted->sends >= 2 || !counts(sim, wanted, router, version))
 		return;
 	if (++wanted->sends == 2)
-		wanted->due = mono_after(sim->now,
-			5 * SEC + 4 * (router->delay_most + router->jitter));
+		wanted->due =
+			mono_after(sim->now, 5 * SEC + 4 * (router->delay_most + router->jitter));
+}
+
+static void busy(struct sim *sim, unsigned server, int64_t time)
+{
+	struct mono until = mono_after(sim->now, time);
+
+	if (sim->line[server].ns < until.ns)
+		sim->line[server] = until;
 }
 
 static void note_send(struct sim *sim, struct wanted *wanted, unsigned version)
@@ -144,7 +153,9 @@ static void note_send(struct sim *sim, struct wanted *wanted, unsigned version)
 	if (wanted->held && !wanted->provoked && wanted->expires.ns > sim->now.ns)
 		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
 	if (version == 0)
-		sim->line[wanted->server] = mono_after(sim->now, CHECK_GAP_MAX);
+		busy(sim, wanted->server, CHECK_GAP_MAX);
+	else
+		busy(sim, wanted->server, CHECK_BUSY);
 }
 
 static void check_mapping(struct sim *sim, unsigned place, const uint8_t *octets, size_t length)
@@ -186,4 +197,6 @@ void check_sent(struct sim *sim, unsigned place, const uint8_t *octets, size_t l
 		check_fail(sim, "request", NULL, "%zu octets that are no proper request", length);
 	else if (length == 60 || length == 12)
 		check_mapping(sim, place, octets, length);
+	else if (length == 2)
+		busy(sim, place % SERVERS, ADDRESS);
 }

@@ -28,8 +28,7 @@ static void put(struct sim *sim, const struct flight *flight)
 
 	if (i == sim->flight_room) {
 		sim->flight_room = i ? 2 * i : 64;
-		sim->flights =
-			realloc(sim->flights, sim->flight_room * sizeof(*sim->flights));
+		sim->flights = realloc(sim->flights, sim->flight_room * sizeof(*sim->flights));
 		if (!sim->flights)
 			abort();
 	}
@@ -84,8 +83,8 @@ static void fly(struct sim *sim, struct flight *flight, int64_t delay)
 	if (sim_chance(sim, router->twice))
 		copies = 2;
 	while (copies-- > 0) {
-		flight->at = mono_after(sim->now,
-			MSEC + delay + sim_between(sim, 0, router->jitter));
+		flight->at =
+			mono_after(sim->now, MSEC + delay + sim_between(sim, 0, router->jitter));
 		flight->number = sim->flown++;
 		put(sim, flight);
 	}

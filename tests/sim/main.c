@@ -137,8 +137,9 @@ static bool run_plant(const struct plant *plant)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: sim [--family NAME] [--seeds FROM-TO | --seed N] [--days N]"
-			" [--plant FAULT] [--verbose]\n");
+	fprintf(stderr,
+		"usage: sim [--family NAME] [--seeds FROM-TO | --seed N] [--days N]"
+		" [--plant FAULT] [--verbose]\n");
 	exit(2);
 }
 

@@ -35,8 +35,9 @@ static struct lease *slot(struct router *router, const struct ip *local, uint8_t
 	for (unsigned i = 0; i < ROUTER_LEASES; i++) {
 		struct lease *lease = &router->leases[(first + i) % ROUTER_LEASES];
 
-		if (!lease->used || (lease->protocol == protocol && lease->internal == internal &&
-					    ip_equal(&lease->local, local)))
+		if (!lease->used ||
+			(lease->protocol == protocol && lease->internal == internal &&
+				ip_equal(&lease->local, local)))
 			return lease;
 	}
 	return NULL;
@@ -64,7 +65,8 @@ void router_restart(struct router *router, struct mono now)
 
 bool router_grants(const struct router *router)
 {
-	return router->up && router->result == 0 && router->refuses == 0 && router->unreachable == 0;
+	return router->up && router->result == 0 && router->refuses == 0 &&
+		router->unreachable == 0;
 }
 
 /* Somebody else has it, until the next restart. */
@@ -224,8 +226,8 @@ static size_t deny_version2(const struct router *router, const uint8_t *in, stru
 	return length;
 }
 
-size_t router_serve(struct router *router, const struct ip *local, const uint8_t *in,
-	size_t length, struct mono now, uint8_t out[ROUTER_ANSWER_MAX])
+size_t router_serve(struct router *router, const struct ip *local, const uint8_t *in, size_t length,
+	struct mono now, uint8_t out[ROUTER_ANSWER_MAX])
 {
 	bool natpmp_only =
 		router->speaks == SPEAKS_NATPMP || router->speaks == SPEAKS_NATPMP_SILENTLY;

@@ -62,8 +62,8 @@ struct router {
 };
 
 /* Answers a request from `local` into `out`: the length, 0: no answer. */
-size_t router_serve(struct router *router, const struct ip *local, const uint8_t *in,
-	size_t length, struct mono now, uint8_t out[ROUTER_ANSWER_MAX]);
+size_t router_serve(struct router *router, const struct ip *local, const uint8_t *in, size_t length,
+	struct mono now, uint8_t out[ROUTER_ANSWER_MAX]);
 
 /* A mapping update about a lease (RFC 6887, 14.2); 0: none of version 2. */
 size_t router_update(const struct router *router, const struct lease *lease, struct mono now,

@@ -87,6 +87,8 @@ static void set_version(struct sim *sim, struct router *router)
 {
 	router->speaks = (enum speaks)sim_between(sim, SPEAKS_PCP, SPEAKS_NATPMP_SILENTLY);
 	router->denial = (enum denial)sim_between(sim, 0, DENIALS - 1);
+	if (router->firewall) /* NAT-PMP knows no IPv6 */
+		router->speaks = SPEAKS_PCP;
 	booted(sim, router);
 }
 
@@ -210,6 +212,6 @@ void scenario_change(struct sim *sim)
 	if (sim->now.ns >= sim->calm.ns && !sim->trouble)
 		sim->change = MONO_NEVER;
 	else
-		sim->change = mono_min(sim->change, sim->now.ns < sim->calm.ns ? sim->calm :
-										MONO_NEVER);
+		sim->change =
+			mono_min(sim->change, sim->now.ns < sim->calm.ns ? sim->calm : MONO_NEVER);
 }

@@ -46,6 +46,7 @@ struct wanted {
 	bool waits[2]; /* for an answer to that */
 	unsigned attempts; /* since the grant */
 	bool provoked; /* by an alarm, an announcement, another network: may ask at once */
+	struct mono alarmed; /* when that was last */
 	bool erred; /* an error came since the grant */
 	struct mono hold; /* a refusal holds until then */
 	struct mono quiet; /* asked again by then at the latest */
@@ -162,7 +163,7 @@ struct sim {
 	struct rule rules[SERVERS][2];
 	unsigned alarms_seen; /* since they were last compared with the rule */
 	enum via alarm_via;
-	struct mono line[SERVERS]; /* NAT-PMP's is held up until then */
+	struct mono line[SERVERS]; /* others may have to wait until then */
 	struct mono told; /* the last event */
 
 	unsigned trouble; /* a bit of scenario.h, 0: calm */
