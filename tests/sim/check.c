@@ -9,6 +9,7 @@
 
 #define ACT_PCP	   (1 * SEC)
 #define ACT_NATPMP (6 * SEC)
+#define ANNOUNCED  (13 * SEC)
 #define ACT_EACH   (20 * MSEC) /* more, for each mapping */
 
 void check_fail(struct sim *sim, const char *invariant, const struct wanted *wanted,
@@ -41,6 +42,17 @@ struct wanted *check_find(struct sim *sim, unsigned server, uint8_t protocol, ui
 			return wanted;
 	}
 	return NULL;
+}
+
+int64_t check_gap(const struct wanted *wanted)
+{
+	int64_t gap = (wanted->ever ? wanted->lifetime : wanted->want.lifetime) * SEC / 2;
+
+	if (gap < 30 * SEC)
+		gap = 30 * SEC;
+	if (gap > 1024 * SEC)
+		gap = 1024 * SEC;
+	return gap / 10 * 11;
 }
 
 bool check_is_fine(struct sim *sim, const struct wanted *wanted)
@@ -108,6 +120,7 @@ static void now_held(struct sim *sim, struct wanted *wanted, const struct event_
 	wanted->moved = wanted->erred = false;
 	wanted->hold = (struct mono){ INT64_MIN };
 	wanted->port = told->external_port;
+	wanted->lifetime = told->lifetime;
 	wanted->address = told->external_address;
 	wanted->attempts = 0;
 	/* NAT-PMP's address is asked for between the grant and its telling. */
@@ -140,15 +153,22 @@ static void told_mapping(struct sim *sim, const struct event_mapping *told)
 			check_fail(sim, "event-state", wanted, "lost, but it was not held");
 		sim->tally.losses++;
 		wanted->held = false;
-		wanted->act = MONO_NEVER;
+		if (!wanted->moved)
+			wanted->act = MONO_NEVER;
 		break;
 	case OUTCOME_DELETED:
 		if (!sim->closing)
 			check_fail(sim, "event-state", wanted, "deleted, but it is wanted");
 		wanted->held = false;
 		break;
-	default: /* never ends what is kept */
+	case OUTCOME_REFUSED:
 		wanted->act = MONO_NEVER;
+		if (told->refusal == REFUSAL_NAT_PMP) { /* nothing is sent, for so long */
+			wanted->erred = true;
+			wanted->quiet = mono_after(sim->now, 310 * SEC);
+		}
+		break;
+	default: /* never ends what is kept */
 		break;
 	}
 }
@@ -164,11 +184,11 @@ static void told_epoch(struct sim *sim, const struct event_epoch *told)
 {
 	if (!told->regressed)
 		return;
-	sim->alarms_seen++;
-	sim->tally.alarms++;
 	for (unsigned server = 0; server < sim->server_count; server++) {
 		if (!is_server(sim, server, &told->server))
-			continue;
+			continue; /* one that was left */
+		sim->alarms_seen++;
+		sim->tally.alarms++;
 		check_provoked(sim, server);
 		for (unsigned i = 0; i < sim->want_count; i++) {
 			struct wanted *wanted = &sim->wants[i];
@@ -194,6 +214,8 @@ void check_provoked(struct sim *sim, unsigned server)
 void check_moved(struct sim *sim, unsigned server)
 {
 	sim->rules[server][0].known = sim->rules[server][1].known = false;
+	sim->exhausted[server] = (struct mono){ INT64_MIN };
+	sim->line[server] = sim->now;
 	sim_router(sim, server)->troubles++;
 	check_provoked(sim, server);
 	for (unsigned i = 0; i < sim->want_count; i++) {
@@ -205,7 +227,33 @@ void check_moved(struct sim *sim, unsigned server)
 		wanted->settled = false;
 		wanted->due = MONO_NEVER;
 		wanted->sends = 0;
+		wanted->hold = (struct mono){ INT64_MIN };
+		wanted->waits[0] = wanted->waits[1] = false;
 		wanted->act = mono_after(sim->now, ACT_PCP + sim->want_count * ACT_EACH);
+	}
+}
+
+/* The router is asked after 0 to 5 s, has 2 s for its answer, then the usual applies. */
+static void told_announce(struct sim *sim, const struct event_announce *told)
+{
+	for (unsigned server = 0; server < sim->server_count; server++) {
+		const struct router *router = sim_router(sim, server);
+
+		if (!endpoint_equal(&router->endpoint, &told->source))
+			continue;
+		sim->tally.announced++;
+		check_provoked(sim, server);
+		for (unsigned i = 0; i < sim->want_count; i++) {
+			struct wanted *wanted = &sim->wants[i];
+
+			if (wanted->server != server || !router_grants(router) ||
+				wanted->troubles == router->troubles)
+				continue;
+			wanted->troubles = router->troubles;
+			wanted->settled = false;
+			wanted->sends = 2;
+			wanted->due = mono_after(sim->now, ANNOUNCED + sim->want_count * ACT_EACH);
+		}
 	}
 }
 
@@ -220,6 +268,8 @@ void check_event(struct sim *sim, const struct event *event)
 		told_mapping(sim, &event->mapping);
 	else if (event->kind == EVENT_EPOCH)
 		told_epoch(sim, &event->epoch);
+	else if (event->kind == EVENT_ANNOUNCE)
+		told_announce(sim, &event->announce);
 }
 
 /* --- time passes --- */
@@ -257,12 +307,22 @@ static void sweep(struct sim *sim, struct wanted *wanted)
 	sweep_back(sim, wanted);
 }
 
+static void check_pair(struct sim *sim)
+{
+	const struct wanted *tcp = &sim->wants[0], *udp = &sim->wants[1];
+
+	if (sim->pair && check_is_fine(sim, tcp) && check_is_fine(sim, udp) &&
+		tcp->port != udp->port)
+		check_fail(sim, "pair", udp, "port %u, tcp has port %u", udp->port, tcp->port);
+}
+
 void check_sweep(struct sim *sim)
 {
 	if (sim->alarms_seen)
 		check_fail(sim, "alarm-told", NULL, "an alarm, and no answer that raises it");
 	for (unsigned i = 0; i < sim->want_count && !sim->closing; i++)
 		sweep(sim, &sim->wants[i]);
+	check_pair(sim);
 }
 
 void check_end(struct sim *sim)
@@ -272,5 +332,20 @@ void check_end(struct sim *sim)
 			check_fail(sim, "held-again", &sim->wants[i],
 				"not held at the end of %d calm minutes",
 				(int)(mono_since(sim->now, sim->calm) / MINUTE));
+	}
+}
+
+void check_closed(struct sim *sim, bool leave)
+{
+	if (!client_idle(sim->client))
+		check_fail(sim, "closed", NULL, "not at its end after 10 s");
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		struct wanted *wanted = &sim->wants[i];
+		bool left = router_lease(sim_router(sim, wanted->server),
+				    sim_local(sim, wanted->server), wanted->want.protocol,
+				    wanted->want.internal_port, sim->now) != NULL;
+
+		if (left != (leave || wanted->want.leave))
+			check_fail(sim, "closed", wanted, left ? "left" : "deleted");
 	}
 }

@@ -21,6 +21,9 @@
  *	event-state     granted, renewed, lost, recovered ... follow each other
  *	port            what is told was granted
  *	lifetime        nothing is told as held beyond its lifetime
+ *	announced       a restart that is announced is over within 5 s and the asking
+ *	closed          at the end what was made is deleted, in 10 s at most
+ *	pair            one external port for both protocols, where the router has that
  *	spin            the machine does not turn on the spot
  */
 #ifndef TESTS_SIM_CHECK_H
@@ -60,12 +63,17 @@ void check_moved(struct sim *sim, unsigned server);
 void check_sweep(struct sim *sim);
 /* The end of a run whose last hours were calm. */
 void check_end(struct sim *sim);
+/* The client has closed: within its time, and leaves what was to be left. */
+void check_closed(struct sim *sim, bool leave);
 
 /* --- the inside, shared by check.c, check_sent.c and check_came.c --- */
 
-#define CHECK_GAP_MAX (1127 * SEC) /* the longest wait between two sends, RFC 6887, 8.1.1 */
 /* So long one unanswered request of version 2 may keep others waiting for a place. */
 #define CHECK_BUSY (10 * SEC)
+
+/* The longest wait between two sends of what is not held: half its lifetime, at least 30
+ * and at most 1024 s, each 10 % more (RFC 6887, 8.1.1). */
+int64_t check_gap(const struct wanted *wanted);
 
 struct wanted *check_find(struct sim *sim, unsigned server, uint8_t protocol, uint16_t port);
 /* Is it held, as the client has told and as its router has it? */

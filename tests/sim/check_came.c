@@ -134,25 +134,36 @@ static void check_epoch(struct sim *sim, const struct flight *flight, const stru
 
 static bool is_long(unsigned result)
 {
-	return result != 7 && result != 8 && result != 10 && result != 11; /* RFC 6887, 7.4 */
+	return result != 7 && result != 8 && result != 10; /* RFC 6887, 7.4 */
 }
 
+/* The least and the most time until it is asked for again. */
 static void note_refusal(struct sim *sim, struct wanted *wanted, const struct came *came)
 {
-	int64_t seconds = came->version ? came->error_lifetime : 0, most;
+	int64_t seconds = came->version ? came->error_lifetime : 0;
+	bool openly = came->version && seconds == 0;
 
+	if (openly && is_long(came->result) && !wanted->held)
+		seconds = 1800;
 	if (seconds < 30)
 		seconds = 30;
 	if (seconds > 86400)
 		seconds = 86400;
 	wanted->erred = true;
 	wanted->hold = mono_after(sim->now, seconds * SEC);
-	if (came->version && came->error_lifetime == 0 && is_long(came->result))
-		seconds = 1800;
-	most = mono_after(sim->now, seconds * SEC + 10 * SEC).ns;
-	wanted->quiet.ns = most;
-	if (wanted->held && wanted->expires.ns > most)
-		wanted->quiet = wanted->expires;
+	wanted->quiet = mono_after(sim->now, seconds * SEC + 10 * SEC);
+	if (wanted->held && wanted->expires.ns > wanted->quiet.ns)
+		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
+	if (came->version && came->result == 8 && !wanted->held)
+		sim->exhausted[came->server] = wanted->hold;
+	/* All that is new waits with it. */
+	for (unsigned i = 0; i < sim->want_count && came->result == 8; i++) {
+		struct wanted *other = &sim->wants[i];
+
+		if (other->server == came->server && !other->held &&
+			other->quiet.ns < wanted->quiet.ns)
+			other->quiet = wanted->quiet;
+	}
 }
 
 /* An answer lets the next go. */

@@ -149,13 +149,10 @@ static void note_send(struct sim *sim, struct wanted *wanted, unsigned version)
 	wanted->sent[version] = sim->now;
 	wanted->waits[version] = true;
 	wanted->act = MONO_NEVER;
-	wanted->quiet = mono_after(sim->now, CHECK_GAP_MAX);
+	wanted->quiet = mono_after(sim->now, check_gap(wanted) + 10 * SEC);
 	if (wanted->held && !wanted->provoked && wanted->expires.ns > sim->now.ns)
 		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
-	if (version == 0)
-		busy(sim, wanted->server, CHECK_GAP_MAX);
-	else
-		busy(sim, wanted->server, CHECK_BUSY);
+	busy(sim, wanted->server, CHECK_BUSY);
 }
 
 static void check_mapping(struct sim *sim, unsigned place, const uint8_t *octets, size_t length)
@@ -173,8 +170,16 @@ static void check_mapping(struct sim *sim, unsigned place, const uint8_t *octets
 	}
 	if (version)
 		check_nonce(sim, wanted, place, octets);
-	if (lifetime == 0 && (sim->closing || place != sim->here[server]))
+	if (lifetime == 0 && (sim->closing || place != sim->here[server])) {
+		if (wanted->want.leave)
+			check_fail(sim, "closed", wanted, "deleted, it was to be left");
 		return;
+	}
+	/* A pinhole that cannot be renewed is made anew. */
+	if (lifetime == 0 && sim_router(sim, server)->firewall && wanted->erred) {
+		wanted->provoked = true;
+		return;
+	}
 	if (lifetime != wanted->want.lifetime || place != sim->here[server])
 		check_fail(sim, "request", wanted, "lifetime %u%s", lifetime,
 			place != sim->here[server] ? ", at a place that was left" : "");
@@ -184,6 +189,9 @@ static void check_mapping(struct sim *sim, unsigned place, const uint8_t *octets
 	if (sim->now.ns < wanted->hold.ns && !wanted->provoked)
 		check_fail(sim, "error-lifetime", wanted, "asked %d s before the refusal is over",
 			(int)(mono_since(wanted->hold, sim->now) / SEC));
+	if (sim->now.ns < sim->exhausted[server].ns && !wanted->held && !wanted->provoked &&
+		!wanted->waits[0] && !wanted->waits[1])
+		check_fail(sim, "error-lifetime", wanted, "new, and the server has no resources");
 	count_send(sim, wanted, version);
 	note_send(sim, wanted, version);
 	check_outstanding(sim, server);

@@ -68,9 +68,11 @@ static struct want *add_want(struct sim *sim, unsigned server, uint32_t lifetime
 			.lifetime = lifetime,
 			.nonce_is_new = true,
 			.keep = true,
+			.leave = sim_chance(sim, 10),
 		},
 		.sent = { { INT64_MIN }, { INT64_MIN } },
 		.hold = { INT64_MIN },
+		.alarmed = { INT64_MIN },
 		.quiet = mono_after(sim->now, 30 * SEC),
 		.act = MONO_NEVER,
 		.due = MONO_NEVER,
@@ -132,6 +134,48 @@ static void two(struct sim *sim)
 	add_wants(sim, 1, (unsigned)sim_between(sim, 1, 3));
 }
 
+static void announcing(struct sim *sim)
+{
+	if (sim_chance(sim, 50))
+		natpmp(sim);
+	else
+		home(sim);
+	sim->announces = true;
+}
+
+/* Two addresses at home, and another home that has the same ones. */
+static void roaming(struct sim *sim)
+{
+	struct ip other = ip_from_u32(0xc0a8014d), server, local;
+
+	add_home(sim);
+	add_place(sim, 0, 0, &other, 1);
+	server = sim->routers[0].endpoint.address;
+	local = sim->places[0].local;
+	if (sim_chance(sim, 50)) {
+		server = ip_from_u32(0x0a000001);
+		local = ip_from_u32(0x0a000017);
+	}
+	add_router(sim, &server)->speaks =
+		(enum speaks)sim_between(sim, SPEAKS_BOTH, SPEAKS_NATPMP_SILENTLY);
+	add_place(sim, 0, 1, &local, 2);
+	add_wants(sim, 0, (unsigned)sim_between(sim, 2, FEW));
+}
+
+static void all(struct sim *sim)
+{
+	struct ip server, local = ip_from_u32(0xc0a8014d);
+
+	roaming(sim);
+	ip_parse("fe80::1", &server);
+	ip_parse("2001:db8::10", &local);
+	add_router(sim, &server)->endpoint.scope = 2;
+	add_place(sim, 1, 2, &local, 1);
+	add_wants(sim, 1, (unsigned)sim_between(sim, 1, 3));
+	sim->forges = sim_chance(sim, 50);
+	sim->announces = sim_chance(sim, 50);
+}
+
 /* Enough to fill the window. */
 static void many(struct sim *sim)
 {
@@ -181,7 +225,9 @@ const struct family scenario_families[] = {
 	{ "strangers", LINK | STATE, 30 * DAY, CALM, strangers, false },
 	{ "two", LINK | STATE | TROUBLE_ERRORS, 30 * DAY, CALM, two, false },
 	{ "many", LINK | STATE, 2 * DAY, CALM, many, false },
-	{ "all", 255, 30 * DAY, CALM, two, false },
+	{ "roam", TROUBLE_ROAM, 30 * DAY, CALM, roaming, false },
+	{ "announce", TROUBLE_REBOOT, 30 * DAY, CALM, announcing, false },
+	{ "all", 511, 30 * DAY, CALM, all, false },
 	{ "vpn", 0, HOUR, MINUTE, vpn, true },
 };
 

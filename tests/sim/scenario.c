@@ -92,6 +92,43 @@ static void set_version(struct sim *sim, struct router *router)
 	booted(sim, router);
 }
 
+/* RFC 6887, 14.1.3: ten times, the first 250 ms apart, then twice as long each; in both
+ * protocols, as many do. */
+static void announce(struct sim *sim, struct router *router)
+{
+	unsigned number = (unsigned)(router - sim->routers);
+	uint8_t octets[ROUTER_ANSWER_MAX];
+	int64_t wait = 0;
+
+	for (unsigned i = 0; i < 10; i++, wait += 250 * MSEC << (i - 1)) {
+		struct mono then = mono_after(sim->now, wait);
+		size_t length;
+
+		if (router->speaks <= SPEAKS_PCP) {
+			length = router_announce(router, true, then, octets);
+			link_multicast(sim, number, octets, length, wait);
+		}
+		if (router->speaks != SPEAKS_PCP && !router->firewall) {
+			length = router_announce(router, false, then, octets);
+			link_multicast(sim, number, octets, length, wait);
+		}
+	}
+}
+
+static void roam(struct sim *sim)
+{
+	unsigned here[SERVERS], old = sim->here[0];
+
+	memcpy(here, sim->here, sizeof(here));
+	do {
+		here[0] = (unsigned)sim_between(sim, 0, PLACES / SERVERS - 1) * SERVERS;
+	} while (!sim->places[here[0]].network);
+	sim->away = false;
+	trace_change(sim, "is where we are, at place", sim->places[here[0]].router, here[0]);
+	sim_move(sim, here,
+		sim->places[here[0]].network == sim->places[old].network && sim_chance(sim, 50));
+}
+
 static int64_t begin(struct sim *sim, unsigned number, enum trouble trouble)
 {
 	struct router *router = &sim->routers[number];
@@ -119,6 +156,9 @@ static int64_t begin(struct sim *sim, unsigned number, enum trouble trouble)
 	case TROUBLE_VERSION:
 		set_version(sim, router);
 		return draw(sim, MINUTE, DAY);
+	case TROUBLE_ROAM:
+		sim->away = true;
+		return sim_chance(sim, 50) ? 0 : draw(sim, SEC, HOUR);
 	case TROUBLE_SLOW:
 		router->delay_most = sim_between(sim, 10 * MSEC, 3 * SEC);
 		router->delay_least = sim_between(sim, 0, router->delay_most);
@@ -139,6 +179,11 @@ static void end(struct sim *sim, struct router *router, enum trouble trouble)
 		break;
 	case TROUBLE_REBOOT:
 		booted(sim, router);
+		if (sim->announces)
+			announce(sim, router);
+		break;
+	case TROUBLE_ROAM:
+		roam(sim);
 		break;
 	case TROUBLE_ERRORS:
 		router->result = router->natpmp_result = router->refuses = 0;
@@ -160,7 +205,7 @@ static void end(struct sim *sim, struct router *router, enum trouble trouble)
 
 static const char *const names[] = { "loses datagrams", "is silent", "reboots",
 	"forgets its mappings", "has another external address", "refuses", "speaks other versions",
-	"is slow" };
+	"is slow", "is out of reach" };
 
 static unsigned index_of(unsigned trouble)
 {

@@ -16,6 +16,7 @@ enum trouble {
 	TROUBLE_ERRORS = 32,
 	TROUBLE_VERSION = 64, /* speaks other protocols for a while */
 	TROUBLE_SLOW = 128, /* a proxy, waiting for the next server */
+	TROUBLE_ROAM = 256, /* our own address, router or network is another */
 };
 
 struct family {

@@ -42,16 +42,41 @@ static unsigned place_of(const struct sim *sim, const struct server_id *id)
 	return PLACES;
 }
 
-/* The nonce that is remembered for a server, or a new one. */
-static void prepare(struct sim *sim, unsigned place, struct want *want)
+/* Is it on a network that we are on? */
+static bool is_near(const struct sim *sim, unsigned router)
 {
+	for (unsigned server = 0; server < sim->server_count; server++) {
+		if (sim->places[sim->here[server]].router == router)
+			return !sim->away;
+	}
+	return false;
+}
+
+/* The nonce that is remembered for a server, or a new one. */
+static bool prepare(void *context, const struct server_id *id, struct want *want)
+{
+	struct sim *sim = context;
 	struct wanted *wanted = &sim->wants[want->number];
-	struct pcp_nonce *nonce = &wanted->nonces[place].nonce;
+	unsigned place = place_of(sim, id);
+	struct pcp_nonce *nonce = &wanted->nonces[place % PLACES].nonce;
+
+	if (place == PLACES) {
+		check_fail(sim, "nonce", wanted, "asked for a server that is nowhere");
+		return false;
+	}
 
 	for (size_t i = 0; i < sizeof(nonce->octets) && !wanted->nonces[place].known; i++)
 		nonce->octets[i] = (uint8_t)sim_between(sim, 0, 255);
 	wanted->nonces[place].known = true;
 	want->nonce = *nonce;
+	return true;
+}
+
+static void prepare_first(struct sim *sim, struct wanted *wanted)
+{
+	struct server_id id = sim_place_id(sim, sim->here[wanted->server]);
+
+	prepare(sim, &id, &wanted->want);
 }
 
 /* --- the client --- */
@@ -77,7 +102,7 @@ static void send_request(struct sim *sim, unsigned place, struct datagram *datag
 	check_sent(sim, place, datagram->octets, datagram->length);
 	if (again)
 		check_sent(sim, place, datagram->octets, datagram->length);
-	if (!sim->away && router == sim->places[sim->here[place % SERVERS]].router)
+	if (is_near(sim, router))
 		link_request(sim, router, &sim->places[place].local, datagram->octets,
 			datagram->length);
 }
@@ -85,10 +110,10 @@ static void send_request(struct sim *sim, unsigned place, struct datagram *datag
 static void output(struct sim *sim)
 {
 	struct datagram datagram;
-	size_t server;
+	const struct server_id *to;
 
-	while (client_output(sim->client, sim->now, &datagram, &server)) {
-		unsigned place = place_of(sim, client_server_id(sim->client, server));
+	while (client_output(sim->client, sim->now, &datagram, &to)) {
+		unsigned place = place_of(sim, to);
 
 		if (place == PLACES)
 			check_fail(sim, "request", NULL, "to nobody we know");
@@ -155,8 +180,15 @@ static void arrive_at_client(struct sim *sim, struct flight *flight)
 	struct came came;
 	enum drop_reason reason;
 
-	if (sim->away)
+	if (!is_near(sim, flight->router))
 		return;
+	if (flight->multicast) {
+		trace_datagram(sim, TRACE_CAME, flight->router, flight->octets, flight->length);
+		client_announced(sim->client, &flight->from, flight->octets, flight->length,
+			sim->now);
+		read_events(sim);
+		return;
+	}
 	if (sim->forges && sim_chance(sim, 5))
 		link_forge(sim, flight);
 	check_coming(sim, flight, &came);
@@ -180,6 +212,28 @@ static void deliver(struct sim *sim)
 	}
 }
 
+/* --- moving --- */
+
+void sim_move(struct sim *sim, const unsigned here[SERVERS], bool old_is_ours)
+{
+	struct client_place places[SERVERS] = { { .found = false } };
+	bool moved[SERVERS] = { false };
+
+	for (unsigned server = 0; server < sim->server_count; server++) {
+		moved[server] = here[server] != sim->here[server];
+		sim->here[server] = here[server];
+		places[server] = (struct client_place){
+			.found = !sim->away,
+			.old_is_ours = old_is_ours,
+			.id = sim_place_id(sim, here[server]),
+		};
+		if (moved[server])
+			check_moved(sim, server);
+	}
+	client_network(sim->client, places, sim->now);
+	read_events(sim);
+}
+
 /* --- a run --- */
 
 static bool start(struct sim *sim)
@@ -189,7 +243,10 @@ static bool start(struct sim *sim)
 		.pcp = &schedule_quick,
 		.natpmp = &schedule_quick,
 		.give_up = MONO_NEVER,
+		.keep = true,
 		.seed = sim->seed,
+		.prepare = prepare,
+		.context = sim,
 	};
 
 	plant_setup(sim, &config);
@@ -203,7 +260,7 @@ static bool start(struct sim *sim)
 			return false;
 	}
 	for (unsigned i = 0; i < sim->want_count; i++)
-		prepare(sim, sim->here[sim->wants[i].server], &sim->wants[i].want);
+		prepare_first(sim, &sim->wants[i]);
 	if (sim->pair)
 		return client_want_pair(sim->client, 0, &sim->wants[0].want, &sim->wants[1].want,
 			sim->now);
@@ -215,6 +272,26 @@ static bool start(struct sim *sim)
 			return false;
 	}
 	return true;
+}
+
+/* 10 s at most (pcpctl(1), --keep), and every lease is gone that was not to be left. */
+static void finish(struct sim *sim)
+{
+	struct mono until = mono_after(sim->now, 10 * SEC);
+	bool leave = sim_chance(sim, 10);
+
+	sim->closing = true;
+	trace_change(sim, leave ? "all is left" : "all is deleted", 0, 0);
+	client_close(sim->client, leave, sim->now);
+	while (!sim->failed) {
+		step(sim);
+		if (client_idle(sim->client) || sim->now.ns >= until.ns)
+			break;
+		sim->now =
+			mono_min(mono_min(client_deadline(sim->client), link_deadline(sim)), until);
+		deliver(sim);
+	}
+	check_closed(sim, leave);
 }
 
 static void run(struct sim *sim)
@@ -232,6 +309,8 @@ static void run(struct sim *sim)
 	}
 	if (!sim->failed)
 		check_end(sim);
+	if (!sim->failed)
+		finish(sim);
 	if (client_failed(sim->client))
 		check_fail(sim, "spin", NULL, "the client has failed");
 }

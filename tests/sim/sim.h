@@ -37,6 +37,7 @@ struct wanted {
 	bool held, ever;
 	bool moved; /* to another place, and not held there yet */
 	struct mono granted, expires;
+	uint32_t lifetime;
 	uint16_t port;
 	struct ip address; /* a wildcard: not told */
 	struct mono answered; /* the last success came */
@@ -136,7 +137,7 @@ enum fault {
 };
 
 struct tally {
-	uint64_t sent, came, events, settled, alarms, losses, changes, renewals;
+	uint64_t sent, came, events, settled, alarms, losses, changes, renewals, announced;
 };
 
 struct family;
@@ -162,7 +163,7 @@ struct sim {
 	unsigned server_count;
 	struct rule rules[SERVERS][2];
 	unsigned alarms_seen; /* since they were last compared with the rule */
-	enum via alarm_via;
+	struct mono exhausted[SERVERS]; /* NO_RESOURCES: nothing new is asked for */
 	struct mono line[SERVERS]; /* others may have to wait until then */
 	struct mono told; /* the last event */
 
@@ -171,6 +172,7 @@ struct sim {
 	struct mono change; /* the next */
 	struct mono calm; /* none from here on: at the end everything must be held */
 	bool forges; /* strangers answer too */
+	bool announces; /* a router that restarts says so to all */
 	bool pair; /* the first two wants: one port in two protocols */
 	bool closing;
 
@@ -221,7 +223,7 @@ static inline const struct ip *sim_local(const struct sim *sim, unsigned server)
 
 /* How the client knows a place. */
 struct server_id sim_place_id(const struct sim *sim, unsigned place);
-/* The client is at other places from now on, or (away) nowhere. */
-void sim_move(struct sim *sim, const unsigned here[SERVERS], bool away);
+/* The client is at other places from now on: is told so. */
+void sim_move(struct sim *sim, const unsigned here[SERVERS], bool old_is_ours);
 
 #endif
