@@ -70,12 +70,33 @@ static enum drop_reason input_address(struct session *session,
 	return again ? DROP_DUPLICATE : DROP_NONE;
 }
 
+/* A renewal is one packet and soon leaves the line, but its answer may be slow. */
+static struct mapping *late(struct session *session, const struct natpmp_response *response,
+	uint8_t protocol)
+{
+	struct entry *entry, *next;
+
+	if (!response->has_body || session->natpmp_waiting)
+		return NULL;
+	HASH_ITER(hh, session->by_key, entry, next) {
+		struct mapping *mapping = &entry->mapping;
+
+		if (mapping->via == VIA_NAT_PMP && mapping->state == MAPPING_HELD &&
+			mapping->awaiting && mapping->want.protocol == protocol &&
+			mapping->want.internal_port == response->internal_port)
+			return mapping;
+	}
+	return NULL;
+}
+
 static enum drop_reason input_natpmp_map(struct session *session,
 	const struct natpmp_response *response, struct mono now)
 {
 	struct mapping *asking = session->natpmp_asking;
 	uint8_t protocol = response->opcode == NATPMP_MAP_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
 
+	if (!asking)
+		asking = late(session, response, protocol);
 	if (!asking || !asking->awaiting)
 		return DROP_UNEXPECTED;
 	if (protocol != asking->want.protocol)
