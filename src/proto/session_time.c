@@ -123,9 +123,9 @@ static void expired(struct session *session, struct mapping *mapping, struct mon
 
 static enum mapping_purpose next_purpose(const struct mapping *mapping)
 {
-	if (mapping->grant.held)
-		return PURPOSE_RENEW;
-	return mapping->lost ? PURPOSE_RECOVER : PURPOSE_CREATE;
+	if (mapping->lost) /* told so, or known by an Epoch reset */
+		return PURPOSE_RECOVER;
+	return mapping->grant.held ? PURPOSE_RENEW : PURPOSE_CREATE;
 }
 
 static void mapping_due(struct session *session, struct mapping *mapping, struct mono now)
