@@ -67,6 +67,7 @@ bool announce_heard(struct announce *announce, enum via via, const struct epoch 
 	announce->state = ANNOUNCE_HEARD;
 	announce->via = via;
 	announce->before = *last;
+	announce->heard = now;
 	announce->due = mono_after(now, prng_between(prng, 0, ANNOUNCE_DELAY));
 	return true;
 }

@@ -43,6 +43,7 @@ struct announce {
 	enum announce_state state;
 	enum via via; /* the protocol of the announcement, and of the question */
 	struct epoch before; /* the last sample that was believed */
+	struct mono heard; /* what was granted since is not lost */
 	struct mono due; /* of the question, or of the end of patience */
 };
 

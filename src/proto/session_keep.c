@@ -232,7 +232,8 @@ void session_rumour_due(struct session *session, struct mono now)
 		question(session->rumour.via == VIA_NAT_PMP ? &session->address :
 							      &session->announce);
 	} else if (announce_unanswered(&session->rumour, now)) {
-		session->reset_at = session->recover_at = now;
+		session->reset_at = session->rumour.heard;
+		session->recover_at = now;
 		session->external_known = false;
 	}
 }
