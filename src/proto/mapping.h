@@ -121,6 +121,7 @@ struct mapping {
 	bool without_address; /* -P: the old external address is not to be had any more */
 	unsigned suggestions; /* NAT-PMP: external ports tried where none was to be suggested */
 	uint16_t suggestion; /* the last of them, 0: none */
+	bool anew; /* deleted, to be made anew: reported lost only if that fails */
 	struct told told;
 };
 

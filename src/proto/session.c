@@ -175,6 +175,7 @@ void session_unreachable(struct session *session, struct mapping *mapping, struc
 void session_refuse(struct session *session, struct mapping *mapping, enum refusal refusal,
 	const char *feature, struct mono now)
 {
+	session_tell_gap(session, mapping, now);
 	mapping->refusal = refusal;
 	mapping->feature = feature;
 	if (session_keeps(session, mapping)) {

@@ -31,6 +31,7 @@ void session_ask_on(struct session *session, struct mapping *mapping, struct mon
 {
 	if (session->heard_at.ns < mapping->retry.first.ns)
 		session->silent = true;
+	session_tell_gap(session, mapping, now);
 	session_report(session, mapping, OUTCOME_UNANSWERED, now);
 	session_release(session, mapping, false);
 	session_queue(session, mapping, -1);
@@ -134,8 +135,17 @@ bool session_make_anew(struct session *session, struct mapping *mapping, struct 
 
 void session_made_room(struct session *session, struct mapping *mapping, struct mono now)
 {
-	mapping->grant.held = false;
+	mapping->anew = true;
 	session_ask(session, mapping, PURPOSE_RECOVER, now);
+}
+
+void session_tell_gap(struct session *session, struct mapping *mapping, struct mono now)
+{
+	if (mapping->anew && mapping->grant.held)
+		session_report(session, mapping, OUTCOME_LOST, now);
+	if (mapping->anew)
+		mapping->grant.held = false;
+	mapping->anew = false;
 }
 
 /* --- NAT-PMP --- */

@@ -181,6 +181,8 @@ struct mono session_refused_until(struct session *session, struct mapping *mappi
 bool session_without_address(struct session *session, struct mapping *mapping, struct mono now);
 /* The delete before a renewal anew is over: it is asked for again. */
 void session_made_room(struct session *session, struct mapping *mapping, struct mono now);
+/* It was not made anew at once: so it is lost. */
+void session_tell_gap(struct session *session, struct mapping *mapping, struct mono now);
 /* A renewal is due: is the pinhole, whose renewal was refused, made anew instead? */
 bool session_make_anew(struct session *session, struct mapping *mapping, struct mono now);
 /* Beside what is kept in NAT-PMP, now and then: is PCP spoken by now (RFC 6886, 1.1), and
