@@ -60,6 +60,7 @@ void session_wake(struct session *session, struct mono now)
 	struct entry *entry, *next;
 
 	session->silent = false;
+	session->version.round = 0; /* what is asked again has its probes beside it again */
 	HASH_ITER(hh, session->by_key, entry, next) {
 		struct mapping *mapping = &entry->mapping;
 
