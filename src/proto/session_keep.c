@@ -6,6 +6,16 @@
 
 /* --- asking on and on --- */
 
+/* Once more from the start: who waits for it waits for a short time only. */
+static void question(struct exchange *exchange)
+{
+	if (exchange->under_way)
+		return; /* asked already, and not answered */
+	exchange->retry = (struct retry){ 0 };
+	exchange->heard = (struct event_probe){ 0 };
+	exchange->ready = true;
+}
+
 /* Asks in version 2 first, whatever was found before: it may be another server by now.
  * The probes beside it find out. */
 static void version_first(struct session *session, struct mapping *mapping)
@@ -23,8 +33,9 @@ static void version_first(struct session *session, struct mapping *mapping)
 	session_queue(session, mapping, QUEUE_PCP);
 	if (session->config.policy != VERSION_PCP_FIRST)
 		return;
-	session->announce.ready = true;
-	session->address.ready = ip_is_v4(&session->config.id.local);
+	question(&session->announce);
+	if (ip_is_v4(&session->config.id.local))
+		question(&session->address);
 }
 
 void session_ask_on(struct session *session, struct mapping *mapping, struct mono now)
@@ -150,15 +161,6 @@ void session_tell_gap(struct session *session, struct mapping *mapping, struct m
 }
 
 /* --- NAT-PMP --- */
-
-static void question(struct exchange *exchange)
-{
-	if (exchange->under_way)
-		return; /* asked already, and not answered */
-	exchange->retry = (struct retry){ 0 };
-	exchange->heard = (struct event_probe){ 0 };
-	exchange->ready = true;
-}
 
 void session_ask_aside(struct session *session, struct mono now)
 {
