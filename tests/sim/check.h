@@ -45,7 +45,9 @@ struct came {
 	unsigned version, opcode, result;
 	struct wanted *wanted; /* of a mapping, and the nonce is right */
 	bool has_epoch;
+	bool vague; /* it has one, which may be taken or not */
 	uint32_t epoch, error_lifetime;
+	struct mono before; /* the last success before this one */
 };
 void check_coming(struct sim *sim, const struct flight *flight, struct came *came);
 void check_came(struct sim *sim, const struct flight *flight, const struct came *came,

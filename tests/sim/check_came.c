@@ -23,8 +23,9 @@ static bool is_ours(const struct sim *sim, const struct flight *flight, unsigned
 	return false;
 }
 
-static void offer(struct sim *sim, struct wanted *wanted, uint16_t port)
+static void offer(struct sim *sim, struct wanted *wanted, uint16_t port, struct came *came)
 {
+	came->before = wanted->answered;
 	wanted->offered[wanted->offers++ % 4] = port;
 	wanted->answered = sim->now;
 }
@@ -47,7 +48,23 @@ static void read_version2(struct sim *sim, const uint8_t *octets, size_t length,
 	came->has_epoch = true;
 	came->wanted = wanted;
 	if (came->result == 0)
-		offer(sim, wanted, get16(octets + 42));
+		offer(sim, wanted, get16(octets + 42), came);
+}
+
+/* Another address than before is as good as an alarm. */
+static void read_address(struct sim *sim, const uint8_t *octets, const struct came *came)
+{
+	struct ip *last = &sim->external[came->server];
+	struct ip address = ip_from_v4(octets + 8);
+
+	if (came->result)
+		return;
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		if (sim->wants[i].server == came->server && !ip_is_any(last) &&
+			!ip_equal(last, &address))
+			sim->wants[i].provoked = true;
+	}
+	*last = address;
 }
 
 static void read_version0(struct sim *sim, const uint8_t *octets, size_t length, struct came *came)
@@ -59,12 +76,22 @@ static void read_version0(struct sim *sim, const uint8_t *octets, size_t length,
 	came->result = get16(octets + 2);
 	came->epoch = get32(octets + 4);
 	came->has_epoch = true;
-	if (came->opcode == 0)
+	if (came->opcode == 0) {
+		read_address(sim, octets, came);
 		return;
+	}
 	wanted = check_find(sim, came->server, came->opcode == 1 ? 17 : 6, get16(octets + 8));
 	came->wanted = wanted;
 	if (wanted && came->result == 0)
-		offer(sim, wanted, get16(octets + 10));
+		offer(sim, wanted, get16(octets + 10), came);
+}
+
+/* Version 2 is refused by a NAT-PMP server. Its clock is in there too, and it may be
+ * taken or not (RFC 6886, 3.6, has every packet of it). */
+static void read_denial(const uint8_t *octets, size_t length, struct came *came)
+{
+	came->vague = length >= 8;
+	came->epoch = length >= 8 ? get32(octets + 4) : 0;
 }
 
 void check_coming(struct sim *sim, const struct flight *flight, struct came *came)
@@ -80,7 +107,9 @@ void check_coming(struct sim *sim, const struct flight *flight, struct came *cam
 	came->opcode = octets[1] & 0x7f;
 	if (octets[0] == 2 && flight->length >= 24)
 		read_version2(sim, octets, flight->length, came);
-	else if (octets[0] == 0 && get16(octets + 2) != 1)
+	else if (octets[0] == 0 && get16(octets + 2) == 1)
+		read_denial(octets, flight->length, came);
+	else if (octets[0] == 0)
 		read_version0(sim, octets, flight->length, came);
 	if (came->wanted)
 		came->wanted->waits[came->version] = false;
@@ -118,7 +147,7 @@ static void check_epoch(struct sim *sim, const struct flight *flight, const stru
 				 rule_natpmp(rule, came->epoch, elapsed));
 
 	sim->alarms_seen = 0;
-	if (seen != alarm)
+	if (seen != alarm && !rule->vague)
 		check_fail(sim, "alarm-told", NULL,
 			"%u alarms told, the rule has %d: from %u to %u in %d s", seen, alarm,
 			rule->server, came->epoch, (int)elapsed);
@@ -127,7 +156,8 @@ static void check_epoch(struct sim *sim, const struct flight *flight, const stru
 		check_fail(sim, "alarm-false", NULL,
 			"an alarm without a restart: from %u to %u in %d s", rule->server,
 			came->epoch, (int)elapsed);
-	*rule = (struct rule){ true, came->epoch, sim->now, flight->left, flight->boots };
+	*rule = (struct rule){ true, came->vague, came->epoch, sim->now, flight->left,
+		flight->boots };
 }
 
 /* --- refusals --- */
@@ -142,10 +172,12 @@ static void note_refusal(struct sim *sim, struct wanted *wanted, const struct ca
 {
 	int64_t seconds = came->version ? came->error_lifetime : 0;
 	bool openly = came->version && seconds == 0;
+	bool pinhole = sim_router(sim, came->server)->firewall && wanted->held;
 
 	if (openly && is_long(came->result) && !wanted->held)
 		seconds = 1800;
-	if (seconds < 30)
+	/* Servers on pf cannot renew a pinhole: asked at the renewals' instants. */
+	if (seconds < 30 || (pinhole && came->result == 8))
 		seconds = 30;
 	if (seconds > 86400)
 		seconds = 86400;
@@ -156,14 +188,6 @@ static void note_refusal(struct sim *sim, struct wanted *wanted, const struct ca
 		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
 	if (came->version && came->result == 8 && !wanted->held)
 		sim->exhausted[came->server] = wanted->hold;
-	/* All that is new waits with it. */
-	for (unsigned i = 0; i < sim->want_count && came->result == 8; i++) {
-		struct wanted *other = &sim->wants[i];
-
-		if (other->server == came->server && !other->held &&
-			other->quiet.ns < wanted->quiet.ns)
-			other->quiet = wanted->quiet;
-	}
 }
 
 /* An answer lets the next go. */
@@ -172,13 +196,16 @@ static void relieve(struct sim *sim, const struct came *came)
 	struct mono *line = &sim->line[came->server];
 	struct mono busy = mono_after(sim->now, came->version ? SEC : 5 * SEC);
 
-	for (unsigned i = 0; i < sim->want_count && came->version; i++) {
+	for (unsigned i = 0; i < sim->want_count; i++) {
 		const struct wanted *wanted = &sim->wants[i];
 
-		if (wanted->server == came->server && wanted->waits[1])
-			busy.ns = wanted->sent[1].ns + CHECK_BUSY > busy.ns ?
-				wanted->sent[1].ns + CHECK_BUSY :
-				busy.ns;
+		for (unsigned version = 0; version < 2; version++) {
+			int64_t until = wanted->sent[version].ns + CHECK_BUSY;
+
+			if (wanted->server == came->server && wanted->waits[version] &&
+				until > busy.ns)
+				busy.ns = until;
+		}
 	}
 	*line = mono_min(*line, busy);
 }
@@ -190,13 +217,19 @@ void check_came(struct sim *sim, const struct flight *flight, const struct came 
 
 	/* Of two versions' answers about mappings NAT-PMP's has nothing to be known by
 	 * but that it was waited for. */
-	if (came->ours && came->has_epoch && (came->version || came->opcode == 0 || taken))
+	if (came->ours && came->vague) {
+		if (sim->alarms_seen)
+			check_epoch(sim, flight, came);
+		sim->rules[came->server][0].vague = true;
+	} else if (came->ours && came->has_epoch && (came->version || came->opcode == 0 || taken))
 		check_epoch(sim, flight, came);
 	else if (sim->alarms_seen)
 		check_fail(sim, "alarm-told", NULL, "an alarm by what is no answer");
 	if (!came->ours || !came->wanted)
 		return;
 	relieve(sim, came);
+	if (reason != DROP_NONE && came->result == 0)
+		came->wanted->answered = came->before;
 	if (reason == DROP_NONE && came->result)
 		note_refusal(sim, came->wanted, came);
 }

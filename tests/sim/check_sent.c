@@ -81,10 +81,15 @@ static void check_suggested(struct sim *sim, struct wanted *wanted, uint16_t sug
 		wanted->port);
 }
 
+/* A request in NAT-PMP that follows one of version 2 goes on with it, however long it had
+ * to wait for the line. */
 static bool is_same_attempt(const struct sim *sim, const struct wanted *wanted, unsigned version)
 {
-	return mono_since(sim->now, wanted->sent[!version]) < SAME_ATTEMPT &&
-		wanted->sent[!version].ns > wanted->sent[version].ns;
+	struct mono before = wanted->sent[!version];
+
+	return before.ns > wanted->sent[version].ns && before.ns > wanted->granted.ns &&
+		before.ns < sim->now.ns &&
+		(version == 0 || mono_since(sim->now, before) < SAME_ATTEMPT);
 }
 
 /* RFC 6887, 11.2.1. */
@@ -113,9 +118,9 @@ static bool counts(const struct sim *sim, const struct wanted *wanted, const str
 {
 	if (!router_grants(router) || sim->away || is_same_attempt(sim, wanted, version))
 		return false;
-	/* A renewal is one packet: in silence only its end tells that PCP is gone. */
+	/* Silence on version 2 means nothing before the question in NAT-PMP beside it. */
 	if (router->speaks == SPEAKS_NATPMP_SILENTLY)
-		return version == 0 || !wanted->held;
+		return version == 0;
 	return version == 1 || router->speaks != SPEAKS_PCP;
 }
 
@@ -150,7 +155,8 @@ static void note_send(struct sim *sim, struct wanted *wanted, unsigned version)
 	wanted->waits[version] = true;
 	wanted->act = MONO_NEVER;
 	wanted->quiet = mono_after(sim->now, check_gap(wanted) + 10 * SEC);
-	if (wanted->held && !wanted->provoked && wanted->expires.ns > sim->now.ns)
+	if (wanted->held && wanted->alarmed.ns <= wanted->granted.ns &&
+		wanted->expires.ns > sim->now.ns)
 		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
 	busy(sim, wanted->server, CHECK_BUSY);
 }
@@ -197,6 +203,20 @@ static void check_mapping(struct sim *sim, unsigned place, const uint8_t *octets
 	check_outstanding(sim, server);
 }
 
+/* The question for the external address, which also asks whether NAT-PMP is spoken. */
+static void check_address(struct sim *sim, unsigned server)
+{
+	busy(sim, server, ADDRESS);
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		struct wanted *wanted = &sim->wants[i];
+
+		if (wanted->server == server && !wanted->held && wanted->waits[1] &&
+			wanted->sent[1].ns == sim->now.ns &&
+			wanted->sent[0].ns < sim->now.ns - SAME_ATTEMPT)
+			count_send(sim, wanted, 0);
+	}
+}
+
 void check_sent(struct sim *sim, unsigned place, const uint8_t *octets, size_t length)
 {
 	sim->tally.sent++;
@@ -206,5 +226,5 @@ void check_sent(struct sim *sim, unsigned place, const uint8_t *octets, size_t l
 	else if (length == 60 || length == 12)
 		check_mapping(sim, place, octets, length);
 	else if (length == 2)
-		busy(sim, place % SERVERS, ADDRESS);
+		check_address(sim, place % SERVERS);
 }

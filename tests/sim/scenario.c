@@ -115,6 +115,12 @@ static void announce(struct sim *sim, struct router *router)
 	}
 }
 
+static void troubled_all(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->router_count; i++)
+		sim->routers[i].troubles++;
+}
+
 static void roam(struct sim *sim)
 {
 	unsigned here[SERVERS], old = sim->here[0];
@@ -124,6 +130,7 @@ static void roam(struct sim *sim)
 		here[0] = (unsigned)sim_between(sim, 0, PLACES / SERVERS - 1) * SERVERS;
 	} while (!sim->places[here[0]].network);
 	sim->away = false;
+	troubled_all(sim);
 	trace_change(sim, "is where we are, at place", sim->places[here[0]].router, here[0]);
 	sim_move(sim, here,
 		sim->places[here[0]].network == sim->places[old].network && sim_chance(sim, 50));
@@ -158,6 +165,7 @@ static int64_t begin(struct sim *sim, unsigned number, enum trouble trouble)
 		return draw(sim, MINUTE, DAY);
 	case TROUBLE_ROAM:
 		sim->away = true;
+		troubled_all(sim);
 		return sim_chance(sim, 50) ? 0 : draw(sim, SEC, HOUR);
 	case TROUBLE_SLOW:
 		router->delay_most = sim_between(sim, 10 * MSEC, 3 * SEC);

@@ -330,6 +330,8 @@ struct sim *sim_run(const struct sim_options *options)
 	sim->now = sim->told = SIM_START;
 	sim->end = mono_after(sim->now, length);
 	sim->calm.ns = sim->end.ns - options->family->calm;
+	sim->external[0] = sim->external[1] = ip_any4;
+	sim->exhausted[0] = sim->exhausted[1] = (struct mono){ INT64_MIN };
 	sim->family->setup(sim);
 	sim->change = sim->now;
 	scenario_change(sim);

@@ -65,6 +65,7 @@ struct wanted {
 /* The Epoch rule of one server and version, as the checker works it out itself. */
 struct rule {
 	bool known;
+	bool vague; /* the client may have another sample */
 	uint32_t server;
 	struct mono at, left; /* it came, and left its router */
 	unsigned boots;
@@ -163,6 +164,7 @@ struct sim {
 	unsigned server_count;
 	struct rule rules[SERVERS][2];
 	unsigned alarms_seen; /* since they were last compared with the rule */
+	struct ip external[SERVERS]; /* as NAT-PMP last said */
 	struct mono exhausted[SERVERS]; /* NO_RESOURCES: nothing new is asked for */
 	struct mono line[SERVERS]; /* others may have to wait until then */
 	struct mono told; /* the last event */
