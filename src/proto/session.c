@@ -222,11 +222,8 @@ void session_ask(struct session *session, struct mapping *mapping, enum mapping_
 		natpmp = mapping->via == VIA_NAT_PMP; /* as it was made */
 	if (session_deletes(mapping) && (session->given_up || session->cancelled))
 		session_close(session, now);
-	if (session_keeps(session, mapping) && !mapping->grant.held &&
-		session->no_resources.ns > now.ns) {
-		session_set(session, mapping, MAPPING_REFUSED, session->no_resources);
+	if (session_hold_back(session, mapping, now))
 		return;
-	}
 	if (natpmp) {
 		if (session_keeps(session, mapping))
 			session_ask_aside(session, now);

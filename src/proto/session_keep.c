@@ -66,6 +66,28 @@ static bool is_resting(const struct session *session, const struct mapping *mapp
 	return !mapping->outstanding && session->natpmp_asking != mapping;
 }
 
+/* Its request is out and may well be answered, and in NAT-PMP it has the line: only what
+ * follows it comes soon. */
+static void hasten(struct session *session, struct mapping *mapping, struct mono now)
+{
+	if (mono_is_never(mapping->due))
+		return; /* it goes out again now */
+	mapping->retry.sends = 0;
+	mapping->again = mono_after(now, SESSION_HASTE);
+	session_set(session, mapping, MAPPING_ASKING, mapping->again);
+}
+
+static void wake(struct session *session, struct mapping *mapping, struct mono now)
+{
+	if (!session_keeps(session, mapping) || mapping->state != MAPPING_ASKING ||
+		mapping->purpose == PURPOSE_RENEW || mapping->purpose == PURPOSE_ANEW)
+		return;
+	if (is_resting(session, mapping))
+		session_ask(session, mapping, mapping->purpose, now);
+	else if (session_is_long(session, mapping))
+		hasten(session, mapping, now);
+}
+
 void session_wake(struct session *session, struct mono now)
 {
 	struct entry *entry, *next;
@@ -73,12 +95,7 @@ void session_wake(struct session *session, struct mono now)
 	session->silent = false;
 	session->version.round = 0; /* what is asked again has its probes beside it again */
 	HASH_ITER(hh, session->by_key, entry, next) {
-		struct mapping *mapping = &entry->mapping;
-
-		if (session_keeps(session, mapping) && mapping->state == MAPPING_ASKING &&
-			mapping->purpose != PURPOSE_RENEW && mapping->purpose != PURPOSE_ANEW &&
-			(is_resting(session, mapping) || session_is_long(session, mapping)))
-			session_ask(session, mapping, mapping->purpose, now);
+		wake(session, &entry->mapping, now);
 	}
 }
 
@@ -129,6 +146,17 @@ bool session_without_address(struct session *session, struct mapping *mapping, s
 		return false;
 	mapping->without_address = true;
 	session_ask(session, mapping, mapping->purpose, now);
+	return true;
+}
+
+bool session_hold_back(struct session *session, struct mapping *mapping, struct mono now)
+{
+	if (!session_keeps(session, mapping) || mapping->grant.held ||
+		session->no_resources.ns <= now.ns)
+		return false;
+	session_release(session, mapping, false);
+	session_queue(session, mapping, -1);
+	session_set(session, mapping, MAPPING_REFUSED, session->no_resources);
 	return true;
 }
 
@@ -266,6 +294,18 @@ bool session_rumour_answered(struct session *session, enum via via, uint32_t epo
 
 /* --- recovery --- */
 
+static void ask_anew(struct session *session, struct mapping *mapping, struct mono now)
+{
+	enum mapping_purpose purpose = mapping->lost ? PURPOSE_RECOVER : PURPOSE_CREATE;
+
+	if (mapping->state == MAPPING_ASKING && !is_resting(session, mapping)) {
+		mapping->purpose = purpose;
+		hasten(session, mapping, now);
+	} else {
+		session_ask(session, mapping, purpose, now);
+	}
+}
+
 void session_recover(struct session *session, struct mono now)
 {
 	struct entry *entry, *next;
@@ -284,8 +324,7 @@ void session_recover(struct session *session, struct mono now)
 		if (mapping->grant.held)
 			mapping->lost = true;
 		if (waits)
-			session_ask(session, mapping,
-				mapping->lost ? PURPOSE_RECOVER : PURPOSE_CREATE, now);
+			ask_anew(session, mapping, now);
 	}
 	session_wake(session, now);
 }

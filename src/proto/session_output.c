@@ -188,6 +188,19 @@ static bool natpmp_output(struct session *session, struct mono now, struct datag
 	return false;
 }
 
+/* The next that waits for a place, but for what has become pointless while it waited. */
+static bool send_waiting(struct session *session, struct mono now, struct datagram *out)
+{
+	while (session->queues[QUEUE_PCP] && window_has_room(&session->window)) {
+		struct mapping *mapping = session->queues[QUEUE_PCP];
+
+		if (!session_hold_back(session, mapping, now) &&
+			send_pcp(session, mapping, now, out))
+			return true;
+	}
+	return false;
+}
+
 static bool pcp_output(struct session *session, struct mono now, struct datagram *out)
 {
 	if (session->announce.ready)
@@ -196,11 +209,7 @@ static bool pcp_output(struct session *session, struct mono now, struct datagram
 		if (send_pcp(session, session->queues[QUEUE_RESEND], now, out))
 			return true;
 	}
-	while (session->queues[QUEUE_PCP] && window_has_room(&session->window)) {
-		if (send_pcp(session, session->queues[QUEUE_PCP], now, out))
-			return true;
-	}
-	return false;
+	return send_waiting(session, now, out);
 }
 
 bool session_output(struct session *session, struct mono now, struct datagram *out)

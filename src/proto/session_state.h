@@ -114,6 +114,8 @@ struct session {
 #define SESSION_SHORT_TRIES 3
 /* RFC 6887, 14.1.3 and RFC 6886, 3.7: recovery starts 0 to 5 s after the notice. */
 #define SESSION_RECOVERY_DELAY (5 * SEC)
+/* The next send of what is out, where others are asked anew. */
+#define SESSION_HASTE (250 * MSEC)
 /* Taking back at the end: 2 s after the last answer, 10 s at most. */
 #define SESSION_CLOSE_SOON (2 * SEC)
 #define SESSION_CLOSE_BY   (10 * SEC)
@@ -181,6 +183,9 @@ struct mono session_refused_until(struct session *session, struct mapping *mappi
 bool session_without_address(struct session *session, struct mapping *mapping, struct mono now);
 /* The delete before a renewal anew is over: it is asked for again. */
 void session_made_room(struct session *session, struct mapping *mapping, struct mono now);
+/* A new mapping while the server has said that it has no resources: waits for the end of
+ * that. */
+bool session_hold_back(struct session *session, struct mapping *mapping, struct mono now);
 /* It was not made anew at once: so it is lost. */
 void session_tell_gap(struct session *session, struct mapping *mapping, struct mono now);
 /* A renewal is due: is the pinhole, whose renewal was refused, made anew instead? */
