@@ -190,6 +190,18 @@ static void told_mapping(struct sim *sim, const struct event_mapping *told)
 	}
 }
 
+/* May, or (an alarm) must all of it be asked for at once? */
+static void provoke(struct sim *sim, unsigned server, bool must)
+{
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		if (sim->wants[i].server != server)
+			continue;
+		sim->wants[i].provoked = true;
+		if (must && mono_since(sim->now, sim->wants[i].answered) > SAME_RESTART)
+			sim->wants[i].alarmed = sim->now;
+	}
+}
+
 static void told_epoch(struct sim *sim, const struct event_epoch *told)
 {
 	if (!told->regressed)
@@ -199,7 +211,7 @@ static void told_epoch(struct sim *sim, const struct event_epoch *told)
 			continue; /* one that was left */
 		sim->alarms_seen++;
 		sim->tally.alarms++;
-		check_provoked(sim, server);
+		provoke(sim, server, true);
 		for (unsigned i = 0; i < sim->want_count; i++) {
 			struct wanted *wanted = &sim->wants[i];
 
@@ -212,17 +224,6 @@ static void told_epoch(struct sim *sim, const struct event_epoch *told)
 	}
 }
 
-void check_provoked(struct sim *sim, unsigned server)
-{
-	for (unsigned i = 0; i < sim->want_count; i++) {
-		if (sim->wants[i].server != server)
-			continue;
-		sim->wants[i].provoked = true;
-		if (mono_since(sim->now, sim->wants[i].answered) > SAME_RESTART)
-			sim->wants[i].alarmed = sim->now;
-	}
-}
-
 void check_moved(struct sim *sim, unsigned server)
 {
 	sim->rules[server][0].known = sim->rules[server][1].known = false;
@@ -230,7 +231,7 @@ void check_moved(struct sim *sim, unsigned server)
 	sim->line[server] = sim->now;
 	sim->external[server] = ip_any4;
 	sim_router(sim, server)->troubles++;
-	check_provoked(sim, server);
+	provoke(sim, server, true);
 	for (unsigned i = 0; i < sim->want_count; i++) {
 		struct wanted *wanted = &sim->wants[i];
 
@@ -255,7 +256,7 @@ static void told_announce(struct sim *sim, const struct event_announce *told)
 		if (!endpoint_equal(&router->endpoint, &told->source))
 			continue;
 		sim->tally.announced++;
-		check_provoked(sim, server);
+		provoke(sim, server, false);
 		for (unsigned i = 0; i < sim->want_count; i++) {
 			struct wanted *wanted = &sim->wants[i];
 

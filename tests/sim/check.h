@@ -55,9 +55,6 @@ void check_came(struct sim *sim, const struct flight *flight, const struct came 
 
 void check_event(struct sim *sim, const struct event *event);
 
-/* An announcement is news to the client, or it is somewhere else now: what is held at
- * a server may be asked for at once. */
-void check_provoked(struct sim *sim, unsigned server);
 /* The place of a server is another one. */
 void check_moved(struct sim *sim, unsigned server);
 

@@ -228,7 +228,7 @@ const struct family scenario_families[] = {
 	{ "roam", TROUBLE_ROAM, 30 * DAY, CALM, roaming, false },
 	{ "announce", TROUBLE_REBOOT, 30 * DAY, CALM, announcing, false },
 	{ "all", 511, 30 * DAY, CALM, all, false },
-	{ "vpn", 0, HOUR, MINUTE, vpn, true },
+	{ "vpn", 0, HOUR + 5 * MINUTE, 5 * MINUTE, vpn, true },
 };
 
 const unsigned scenario_count = sizeof(scenario_families) / sizeof(*scenario_families);

@@ -247,6 +247,14 @@ static void calm_down(struct sim *sim)
 	sim->change = mono_after(sim->now, draw(sim, 10 * SEC, LONGEST));
 }
 
+/* It refuses all the time, but at the end. */
+static void calm_vpn(struct sim *sim)
+{
+	sim->routers[0].refuses = sim->routers[0].unreachable = 0;
+	sim->routers[0].result = sim->routers[0].natpmp_result = 0;
+	sim->routers[0].troubles++;
+}
+
 void scenario_change(struct sim *sim)
 {
 	int64_t length;
@@ -262,6 +270,8 @@ void scenario_change(struct sim *sim)
 		sim->routers[sim->troubled].troubles++;
 		sim->change = mono_after(sim->now, length);
 	}
+	if (sim->now.ns >= sim->calm.ns && sim->pair)
+		calm_vpn(sim);
 	if (sim->now.ns >= sim->calm.ns && !sim->trouble)
 		sim->change = MONO_NEVER;
 	else

@@ -182,6 +182,8 @@ static void arrive_at_client(struct sim *sim, struct flight *flight)
 
 	if (!is_near(sim, flight->router))
 		return;
+	if (flight->multicast && flight->boots != sim->routers[flight->router].boots)
+		return; /* it has something else to announce by now */
 	if (flight->multicast) {
 		trace_datagram(sim, TRACE_CAME, flight->router, flight->octets, flight->length);
 		client_announced(sim->client, &flight->from, flight->octets, flight->length,
