@@ -84,9 +84,10 @@ enum drop_reason session_input_version(struct session *session,
 		return DROP_UNEXPECTED;
 	session->version_refusals++;
 	/* Each request of version 2 is refused once (RFC 6886, 1.1): what comes beyond that,
-	 * or is of the form of a NAT-PMP answer, is about our version 0. */
+	 * or is of the form of a NAT-PMP answer, is about our version 0, unless that has been
+	 * answered: then it is a repetition. */
 	if (answer->version != PCP_VERSION && session->version.state == VERSION_SAID_NO &&
-		session->natpmp_asking &&
+		session->natpmp_asking && !session->version.natpmp_heard &&
 		((length == NATPMP_MAP_RESPONSE && !session->version.retrying) ||
 			session->version_refusals > session->pcp_sends))
 		return session_input_natpmp(session, data, length, now);

@@ -129,10 +129,10 @@ static void now_held(struct sim *sim, struct wanted *wanted, const struct event_
 	wanted->granted = told->via == VIA_NAT_PMP ? wanted->answered : sim->now;
 	wanted->expires = mono_after(wanted->granted, life);
 	wanted->quiet = mono_after(wanted->granted, life / 8 * 5 + 10 * SEC);
-	if (wanted->granted.ns >= wanted->alarmed.ns) {
+	if (wanted->granted.ns >= wanted->provoked_at.ns)
 		wanted->provoked = false;
+	if (wanted->granted.ns >= wanted->alarmed.ns)
 		wanted->act = MONO_NEVER;
-	}
 }
 
 static bool is_server(const struct sim *sim, unsigned server, const struct server_id *id)
@@ -197,6 +197,8 @@ static void provoke(struct sim *sim, unsigned server, bool must)
 		if (sim->wants[i].server != server)
 			continue;
 		sim->wants[i].provoked = true;
+		if (must)
+			sim->wants[i].provoked_at = sim->now;
 		if (must && mono_since(sim->now, sim->wants[i].answered) > SAME_RESTART)
 			sim->wants[i].alarmed = sim->now;
 	}
@@ -261,6 +263,7 @@ static void told_announce(struct sim *sim, const struct event_announce *told)
 			struct wanted *wanted = &sim->wants[i];
 
 			if (wanted->server != server || !router_grants(router) ||
+				router->troubles != router->restarted ||
 				wanted->troubles == router->troubles)
 				continue;
 			wanted->troubles = router->troubles;
@@ -275,7 +278,8 @@ void check_event(struct sim *sim, const struct event *event)
 {
 	sim->tally.events++;
 	trace_event(sim, event);
-	if (event->at.ns < sim->told.ns || event->at.ns > sim->now.ns)
+	/* Events are read as soon as they can be: none is of another instant. */
+	if (event->at.ns < sim->told.ns || event->at.ns != sim->now.ns)
 		check_fail(sim, "event-order", NULL, "an event of another instant than now");
 	sim->told = event->at;
 	if (event->kind == EVENT_MAPPING)

@@ -156,7 +156,7 @@ static void note_send(struct sim *sim, struct wanted *wanted, unsigned version)
 	wanted->act = MONO_NEVER;
 	wanted->quiet = mono_after(sim->now, check_gap(wanted) + 10 * SEC);
 	if (wanted->held && wanted->alarmed.ns <= wanted->granted.ns &&
-		wanted->expires.ns > sim->now.ns)
+		(!wanted->provoked || wanted->expires.ns > wanted->quiet.ns))
 		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
 	busy(sim, wanted->server, CHECK_BUSY);
 }

@@ -73,6 +73,7 @@ static struct want *add_want(struct sim *sim, unsigned server, uint32_t lifetime
 		.sent = { { INT64_MIN }, { INT64_MIN } },
 		.hold = { INT64_MIN },
 		.alarmed = { INT64_MIN },
+		.provoked_at = { INT64_MIN },
 		.quiet = mono_after(sim->now, 30 * SEC),
 		.act = MONO_NEVER,
 		.due = MONO_NEVER,

@@ -120,7 +120,7 @@ bool plant_answer(struct sim *sim, uint8_t *octets, size_t length)
 
 bool plant_arrives(const struct sim *sim)
 {
-	return sim->fault != FAULT_STUBBORN || !is_time(sim);
+	return sim->fault != FAULT_STUBBORN;
 }
 
 void plant_step(struct sim *sim)

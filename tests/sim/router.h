@@ -57,6 +57,7 @@ struct router {
 	unsigned loss, twice; /* percent, of the link to it, each way */
 	int64_t jitter; /* of the link, each way */
 	unsigned troubles; /* counts whatever may excuse that a mapping is not held */
+	unsigned restarted; /* what that was when it last restarted */
 	uint16_t next_port;
 	struct lease leases[ROUTER_LEASES];
 };

@@ -242,6 +242,8 @@ static void calm_down(struct sim *sim)
 		trace_change(sim, "is as before", sim->troubled, 0);
 		end(sim, router, (enum trouble)sim->trouble);
 		router->troubles++;
+		if (sim->trouble == TROUBLE_REBOOT)
+			router->restarted = router->troubles;
 	}
 	sim->trouble = 0;
 	sim->change = mono_after(sim->now, draw(sim, 10 * SEC, LONGEST));

@@ -47,7 +47,8 @@ struct wanted {
 	bool waits[2]; /* for an answer to that */
 	unsigned attempts; /* since the grant */
 	bool provoked; /* by an alarm, an announcement, another network: may ask at once */
-	struct mono alarmed; /* when that was last */
+	struct mono provoked_at; /* when an alarm last did that */
+	struct mono alarmed; /* when it last had to be asked for so */
 	bool erred; /* an error came since the grant */
 	struct mono hold; /* a refusal holds until then */
 	struct mono quiet; /* asked again by then at the latest */
