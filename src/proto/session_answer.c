@@ -127,6 +127,8 @@ static void deleted(struct session *session, struct mapping *mapping, uint32_t l
 static bool is_stale(struct mapping *mapping, unsigned result, uint32_t lifetime,
 	uint16_t external_port)
 {
+	if (mapping->anew && result == 0 && lifetime == 0)
+		return true; /* of the delete that made room, sent several times */
 	if (mapping->stale == 0 || (result == 0 ? lifetime == 0 : external_port == 0))
 		return false;
 	mapping->stale--;
