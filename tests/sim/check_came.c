@@ -113,8 +113,9 @@ void check_coming(struct sim *sim, const struct flight *flight, struct came *cam
 		read_version0(sim, octets, flight->length, came);
 	if (came->wanted)
 		came->wanted->waits[came->version] = false;
+	/* A refusal of version 2 that was repeated on its way may be taken for one of version 0. */
 	for (unsigned i = 0; i < sim->want_count && octets[0] == 0 && get16(octets + 2) == 1; i++)
-		sim->wants[i].waits[1] = false; /* version 2 is refused */
+		sim->wants[i].waits[0] = sim->wants[i].waits[1] = false;
 }
 
 /* --- the Epoch --- */
