@@ -240,7 +240,7 @@ void check_moved(struct sim *sim, unsigned server)
 		if (wanted->server != server)
 			continue;
 		wanted->moved = true;
-		wanted->settled = false;
+		wanted->settled = wanted->announced = false;
 		wanted->due = MONO_NEVER;
 		wanted->sends = 0;
 		wanted->hold = (struct mono){ INT64_MIN };
@@ -269,6 +269,7 @@ static void told_announce(struct sim *sim, const struct event_announce *told)
 			wanted->troubles = router->troubles;
 			wanted->settled = false;
 			wanted->sends = 2;
+			wanted->announced = true;
 			wanted->due = mono_after(sim->now, ANNOUNCED + sim->want_count * ACT_EACH);
 		}
 	}
@@ -301,7 +302,7 @@ static void sweep_back(struct sim *sim, struct wanted *wanted)
 		wanted->settled = check_is_fine(sim, wanted);
 		sim->tally.settled += wanted->settled;
 		if (!wanted->settled)
-			check_fail(sim, "held-again", wanted,
+			check_fail(sim, wanted->announced ? "announced" : "held-again", wanted,
 				"its router grants, it was asked twice, and it is %s",
 				wanted->held ? "held otherwise" : "not held");
 	} else if (wanted->settled && !check_is_fine(sim, wanted)) {

@@ -132,7 +132,7 @@ static void count_send(struct sim *sim, struct wanted *wanted, unsigned version)
 		wanted->troubles = router->troubles;
 		wanted->sends = 0;
 		wanted->due = MONO_NEVER;
-		wanted->settled = false;
+		wanted->settled = wanted->announced = false;
 	}
 	if (wanted->settled || wanted->sends >= 2 || !counts(sim, wanted, router, version))
 		return;

@@ -188,7 +188,7 @@ static void parse(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .first = 1, .last = 20 };
+	struct options options = { .first = 1, .last = 25 };
 	bool passed = true, ok;
 
 	parse(argc, argv, &options);

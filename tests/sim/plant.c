@@ -32,6 +32,10 @@ const struct plant plant_table[] = {
 	{ FAULT_WRONG_PORT, "wrong-port", "forget", "port" },
 	{ FAULT_FORGETFUL, "forgetful", "drift", "settled" },
 	{ FAULT_STUBBORN, "stubborn", "forget", "held-again" },
+	{ FAULT_NEWS_IGNORED, "news-ignored", "announce", "announced" },
+	{ FAULT_PAIR, "pair", "vpn", "pair" },
+	{ FAULT_UNDELETED, "undeleted", "drift", "closed" },
+	{ FAULT_SPIN, "spin", "drift", "spin" },
 };
 
 const unsigned plant_count = sizeof(plant_table) / sizeof(*plant_table);
@@ -78,7 +82,8 @@ bool plant_event(struct sim *sim, struct event *event)
 {
 	bool alarm = event->kind == EVENT_EPOCH && event->epoch.regressed;
 
-	if (alarm && sim->fault == FAULT_ALARM_IGNORED)
+	if ((alarm && sim->fault == FAULT_ALARM_IGNORED) ||
+		(event->kind == EVENT_ANNOUNCE && sim->fault == FAULT_NEWS_IGNORED))
 		sim->planted_at = sim->now;
 	if (strikes(sim, FAULT_ORDER))
 		event->at.ns -= SEC;
@@ -95,8 +100,7 @@ bool plant_event(struct sim *sim, struct event *event)
 
 bool plant_request(struct sim *sim, uint8_t *octets, size_t length, bool *again)
 {
-	if (sim->fault == FAULT_ALARM_IGNORED && sim->planted_at.ns &&
-		mono_since(sim->now, sim->planted_at) < MINUTE)
+	if (sim->planted_at.ns && mono_since(sim->now, sim->planted_at) < MINUTE)
 		return false;
 	if (length != 60)
 		return true;
@@ -120,7 +124,25 @@ bool plant_answer(struct sim *sim, uint8_t *octets, size_t length)
 
 bool plant_arrives(const struct sim *sim)
 {
-	return sim->fault != FAULT_STUBBORN;
+	return sim->fault != FAULT_STUBBORN && (sim->fault != FAULT_UNDELETED || !sim->closing);
+}
+
+bool plant_spins(const struct sim *sim)
+{
+	return sim->fault == FAULT_SPIN && is_time(sim);
+}
+
+/* Both protocols are held, and one of them gets another port, as all but the other can see. */
+static void part(struct sim *sim)
+{
+	struct wanted *udp = &sim->wants[1];
+	struct lease *lease = router_lease(&sim->routers[0], sim_local(sim, 0), 17, 1, sim->now);
+
+	if (!sim->wants[0].held || !udp->held || !lease)
+		return;
+	sim->planted++;
+	udp->port ^= 1;
+	lease->external = udp->port;
 }
 
 void plant_step(struct sim *sim)
@@ -134,6 +156,8 @@ void plant_step(struct sim *sim)
 		wanted->granted = mono_after(wanted->granted, 4 * HOUR);
 		wanted->expires = mono_after(wanted->expires, 8 * HOUR);
 	}
+	if (sim->fault == FAULT_PAIR && sim->planted == 0)
+		part(sim);
 	if (strikes(sim, FAULT_FORGETFUL))
 		router_flush(&sim->routers[0]);
 }

@@ -32,6 +32,8 @@ bool plant_request(struct sim *sim, uint8_t *octets, size_t length, bool *again)
 bool plant_answer(struct sim *sim, uint8_t *octets, size_t length);
 /* Does a request reach a router that should have it? */
 bool plant_arrives(const struct sim *sim);
+/* Is its deadline said to be in the past still? */
+bool plant_spins(const struct sim *sim);
 /* At every step. */
 void plant_step(struct sim *sim);
 

@@ -135,7 +135,8 @@ static void step(struct sim *sim)
 		read_events(sim);
 		if (++turns == TURNS)
 			check_fail(sim, "spin", NULL, "the deadline stays in the past");
-	} while (client_deadline(sim->client).ns <= sim->now.ns && !sim->failed);
+	} while ((client_deadline(sim->client).ns <= sim->now.ns || plant_spins(sim)) &&
+		!sim->failed);
 }
 
 /* --- the routers --- */

@@ -60,6 +60,7 @@ struct wanted {
 	unsigned troubles; /* of its router, when the rest of this began */
 	unsigned sends;
 	struct mono due; /* held by then */
+	bool announced; /* as its router has announced its restart */
 	bool settled;
 };
 
@@ -136,6 +137,10 @@ enum fault {
 	FAULT_WRONG_PORT,
 	FAULT_FORGETFUL,
 	FAULT_STUBBORN,
+	FAULT_NEWS_IGNORED,
+	FAULT_PAIR,
+	FAULT_UNDELETED,
+	FAULT_SPIN,
 };
 
 struct tally {
