@@ -130,6 +130,21 @@ const char *phrase_via(enum via via)
 	return names[via];
 }
 
+const char *phrase_epoch_kind(enum epoch_kind kind)
+{
+	static const char *const phrases[] = {
+		[EPOCH_UNKNOWN] = "its clock is out of range",
+		[EPOCH_WALL_CLOCK] = "its clock tells the time of day",
+		[EPOCH_NOT_SECONDS] = "its clock does not count seconds",
+		[EPOCH_FROZEN] = "its clock stands still",
+		[EPOCH_EXTERNAL] = "restarted with another external address",
+		[EPOCH_RESTART] = "restarted",
+		[EPOCH_RATE] = "its clock runs at the wrong rate",
+	};
+
+	return phrases[kind];
+}
+
 /* ICMP 3/x and ICMPv6 1/x that have a word of their own. */
 static const char *unreachable_word(const struct net_error *error)
 {

@@ -37,6 +37,9 @@ const char *phrase_spec(const struct event_mapping *mapping, char *text, size_t 
 /* "PCP", "NAT-PMP", "neither protocol" */
 const char *phrase_via(enum via via);
 
+/* "restarted", "restarted with another external address", "its clock stands still" */
+const char *phrase_epoch_kind(enum epoch_kind kind);
+
 /* "ICMP port unreachable", "ICMP host unreachable", "Operation not permitted" */
 const char *phrase_error_kind(const struct net_error *error, char *text, size_t size);
 

@@ -249,6 +249,8 @@ static void record_epoch(struct output *output, const struct event *event)
 	record_put_server(&r, &e->server);
 	json_put_string(&r, "via", event_via_name(e->via));
 	json_put_string(&r, "event", e->regressed ? "regressed" : "ok");
+	if (e->regressed && e->kind != EPOCH_UNKNOWN)
+		json_put_string(&r, "kind", event_epoch_kind_name(e->kind));
 	json_put_number(&r, "epoch", e->current);
 	json_put_number(&r, "previous_epoch", e->previous);
 	json_put_number(&r, "expected_epoch", e->expected);

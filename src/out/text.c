@@ -220,8 +220,9 @@ static void print_epoch(struct output *output, const struct event_epoch *epoch)
 	phrase_server(&epoch->server, server, sizeof(server));
 	if (epoch->regressed)
 		snprintf(line, sizeof(line),
-			"%s lost its state: epoch %u s, was %u s, expected %lld s", server,
-			epoch->current, epoch->previous, (long long)epoch->expected);
+			"%s lost its state: epoch %u s, was %u s, expected %lld s; %s", server,
+			epoch->current, epoch->previous, (long long)epoch->expected,
+			phrase_epoch_kind(epoch->kind));
 	else
 		snprintf(line, sizeof(line), "%s: epoch %u s, as expected again", server,
 			epoch->current);

@@ -52,6 +52,17 @@ static const char *const drop_names[] = {
 	[DROP_STRANGER] = "from a host that was not asked",
 };
 
+static const char *const epoch_kind_names[] = {
+	[EPOCH_UNKNOWN] = "unknown",
+	[EPOCH_WALL_CLOCK] = "wall-clock",
+	[EPOCH_NOT_SECONDS] = "not-seconds",
+	[EPOCH_FROZEN] = "frozen",
+	[EPOCH_EXTERNAL] = "external-address",
+	[EPOCH_RESTART] = "restart",
+	[EPOCH_RATE] = "rate",
+};
+
+_Static_assert(sizeof(epoch_kind_names) / sizeof(*epoch_kind_names) == EPOCH_KINDS, "a name each");
 _Static_assert(sizeof(drop_names) / sizeof(*drop_names) == DROP_REASONS, "a phrase for each");
 
 const char *event_outcome_name(enum mapping_outcome outcome)
@@ -67,6 +78,11 @@ const char *event_via_name(enum via via)
 const char *event_status_name(enum probe_status status)
 {
 	return status_names[status];
+}
+
+const char *event_epoch_kind_name(enum epoch_kind kind)
+{
+	return epoch_kind_names[kind];
 }
 
 const char *event_drop_name(enum drop_reason reason)

@@ -161,6 +161,19 @@ struct event_server {
 	size_t version_length; /* its length, 0: none came */
 };
 
+/* What the clock of a server has done, where it is out of range: a diagnosis, in
+ * the order of what is looked for first (epoch_kind_of()). */
+enum epoch_kind {
+	EPOCH_UNKNOWN,
+	EPOCH_WALL_CLOCK, /* it tells the time of day: Unix time, or near it */
+	EPOCH_NOT_SECONDS, /* it counts something shorter, such as milliseconds */
+	EPOCH_FROZEN, /* the same again, though time has passed */
+	EPOCH_EXTERNAL, /* restarted, and with another external address than before */
+	EPOCH_RESTART, /* went back, or counts from a start since we last asked */
+	EPOCH_RATE, /* goes on, but 1/16 or more too fast or too slow, or it leapt ahead */
+	EPOCH_KINDS,
+};
+
 struct event_epoch {
 	struct server_id server;
 	enum via via;
@@ -170,6 +183,7 @@ struct event_epoch {
 	int64_t elapsed; /* seconds of our clock between the two */
 	bool has_rtt; /* it was asked for (watch), not read off another answer */
 	int64_t rtt; /* ns */
+	enum epoch_kind kind; /* of a regression */
 };
 
 /* A restart announcement by multicast (RFC 6887, 14.1.3; RFC 6886, 3.2.1). */
@@ -271,6 +285,7 @@ struct event {
 const char *event_outcome_name(enum mapping_outcome outcome);
 const char *event_via_name(enum via via); /* pcp, nat-pmp, none */
 const char *event_status_name(enum probe_status status);
+const char *event_epoch_kind_name(enum epoch_kind kind); /* restart, wall-clock ... */
 /* Why, in a phrase; static. */
 const char *event_drop_name(enum drop_reason reason);
 

@@ -175,6 +175,130 @@ static void parts_of_seconds_do_not_count(void **state)
 	assert_int_equal(epoch_pcp(&epoch, 101, (struct mono){ SEC }).elapsed, 1);
 }
 
+/* --- what kind --- */
+
+#define WALL	 1795348990 /* 2026-11-22 12:03:10 UTC */
+#define WEEK	 (7 * 86400)
+#define HALF     (UINT32_MAX / 2)
+
+struct kind_row {
+	uint32_t previous, current;
+	int64_t elapsed;
+	enum epoch_kind kind;
+};
+
+static enum epoch_kind kind_of(const struct kind_row *row, bool nat_pmp, bool external_changed)
+{
+	struct epoch epoch = { true, row->previous, { 1000 * SEC } };
+	struct mono now = { (1000 + row->elapsed) * SEC };
+	struct epoch_check told = nat_pmp ? epoch_natpmp(&epoch, row->current, now) :
+					    epoch_pcp(&epoch, row->current, now);
+
+	return epoch_kind_of(&told, WALL, external_changed);
+}
+
+static const struct kind_row kind_rows[] = {
+	/* in range there is no kind: the boundaries of 8.5, both sides */
+	{ 100, 99, 0, EPOCH_UNKNOWN },
+	{ 100, 98, 0, EPOCH_RESTART },
+	{ 2, 0, 0, EPOCH_RESTART },
+	{ 1, 0, 0, EPOCH_UNKNOWN },
+	{ 0, 0, 2, EPOCH_UNKNOWN },
+	{ 0, 0, 3, EPOCH_FROZEN }, /* previous 0 */
+	{ 100, 100, 2, EPOCH_UNKNOWN },
+	{ 100, 100, 3, EPOCH_FROZEN },
+	{ 100, 101, 4, EPOCH_RATE },
+	{ 100, 101, 3, EPOCH_UNKNOWN },
+	{ 100, 102, 0, EPOCH_UNKNOWN },
+	{ 100, 103, 0, EPOCH_RATE },
+	{ 5000, 6498, 1600, EPOCH_UNKNOWN },
+	{ 5000, 6497, 1600, EPOCH_RATE },
+	{ 5000, 6708, 1600, EPOCH_UNKNOWN },
+	{ 5000, 6709, 1600, EPOCH_RATE },
+	/* a start since the last sample, or only slow: by one second */
+	{ 3553200, 3, 30, EPOCH_RESTART },
+	{ 100, 1001, 1000, EPOCH_RESTART },
+	{ 100, 1002, 1000, EPOCH_RATE },
+	{ 0, 4000, 5000, EPOCH_RESTART },
+	{ UINT32_MAX, UINT32_MAX - 2, 0, EPOCH_RESTART },
+	/* tenths, ticks, milliseconds, microseconds */
+	{ 1000, 1269, 30, EPOCH_RATE },
+	{ 1000, 1270, 30, EPOCH_NOT_SECONDS },
+	{ 1000, 1330, 30, EPOCH_NOT_SECONDS },
+	{ 1000, 1331, 30, EPOCH_RATE },
+	{ 1000, 2499, 30, EPOCH_RATE },
+	{ 1000, 2500, 30, EPOCH_NOT_SECONDS },
+	{ 1000, 31000, 30, EPOCH_NOT_SECONDS },
+	{ 1000, 61000, 30, EPOCH_NOT_SECONDS },
+	{ 1000, 61001, 30, EPOCH_RATE },
+	{ 1000, 30001000, 30, EPOCH_NOT_SECONDS },
+	{ 1000, 1900, 0, EPOCH_NOT_SECONDS }, /* within a second */
+	/* they wrap at 32 bits, seconds do not */
+	{ UINT32_MAX - 5000, 4999, 10, EPOCH_NOT_SECONDS },
+	{ UINT32_MAX, 0, 1, EPOCH_RESTART }, /* 1 tick in 1 s: not faster */
+	{ UINT32_MAX, 999, 1, EPOCH_NOT_SECONDS },
+	{ HALF + 1, 3, 1500000, EPOCH_NOT_SECONDS },
+	{ HALF, 3, 1500000, EPOCH_RESTART },
+	{ 3553200, 3, 30 * 86400, EPOCH_RESTART }, /* a month between two runs */
+	/* the time of day, within a week */
+	{ 5, WALL, 30, EPOCH_WALL_CLOCK },
+	{ 5, WALL - WEEK, 30, EPOCH_WALL_CLOCK },
+	{ 5, WALL - WEEK - 1, 30, EPOCH_RATE },
+	{ 5, WALL + WEEK, 30, EPOCH_WALL_CLOCK },
+	{ 5, WALL + WEEK + 1, 30, EPOCH_RATE },
+	{ WALL + 3600, WALL, 1, EPOCH_WALL_CLOCK }, /* set back by an hour */
+	{ WALL, 3, 30, EPOCH_RESTART },
+};
+
+static void kinds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(kind_rows); i++) {
+		const struct kind_row *row = &kind_rows[i];
+		enum epoch_kind kind = kind_of(row, false, false);
+
+		if (kind != row->kind)
+			fail_msg("row %zu: %u -> %u in %ld s is %s", i, row->previous, row->current,
+				(long)row->elapsed, event_epoch_kind_name(kind));
+		/* another address matters with a restart alone */
+		kind = kind_of(row, false, true);
+		assert_int_equal(
+			kind, row->kind == EPOCH_RESTART ? EPOCH_EXTERNAL : row->kind);
+	}
+}
+
+static void kinds_of_natpmp(void **state)
+{
+	static const struct kind_row rows[] = {
+		{ 100, 98, 0, EPOCH_UNKNOWN },
+		{ 100, 97, 0, EPOCH_RESTART },
+		{ 5000, 5068, 80, EPOCH_UNKNOWN },
+		{ 5000, 5067, 80, EPOCH_RATE },
+		{ 5000, 5000, 2, EPOCH_UNKNOWN },
+		{ 5000, 5000, 3, EPOCH_FROZEN },
+		{ 5000, 35000, 30, EPOCH_UNKNOWN }, /* a fast clock is in range there */
+		{ 5, WALL, 30, EPOCH_UNKNOWN },
+		{ WALL, 3, 30, EPOCH_RESTART },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(kind_of(&rows[i], true, false), rows[i].kind);
+}
+
+/* Nothing to compare with: valid, whatever it says. */
+static void the_first_has_no_kind(void **state)
+{
+	struct epoch pcp = { 0 };
+	struct epoch_check told = epoch_pcp(&pcp, WALL, (struct mono){ 5 * SEC });
+
+	(void)state;
+	assert_int_equal(epoch_kind_of(&told, WALL, true), EPOCH_UNKNOWN);
+	/* without a time of day of our own nothing is near it */
+	told = epoch_pcp(&pcp, 3, (struct mono){ 6 * SEC });
+	assert_int_equal(epoch_kind_of(&told, 0, false), EPOCH_RESTART);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +308,9 @@ int main(void)
 		cmocka_unit_test(the_first_sample_is_valid),
 		cmocka_unit_test(one_reset_is_one_alarm),
 		cmocka_unit_test(parts_of_seconds_do_not_count),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(kinds_of_natpmp),
+		cmocka_unit_test(the_first_has_no_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,12 +319,20 @@ static void test_error_and_epoch(void **state)
 	assert_string_equal(p.err, "pcpctl: map: a\\x0ab: no such host\n");
 	done(&p, r);
 	epoch.epoch = (struct event_epoch){ sample_server(ROUTER), VIA_PCP, true, 100, 3, 130, 30,
-		false, 0 };
+		.kind = EPOCH_UNKNOWN };
 	printed_begin(&p, OUTPUT_JSON, 0, false);
 	output_event(p.output, &epoch);
 	r = record(&p);
 	keys_are(
 		r, "type schema time server via event epoch previous_epoch expected_epoch elapsed");
+	done(&p, r);
+	epoch.epoch.kind = EPOCH_EXTERNAL;
+	printed_begin(&p, OUTPUT_JSON, 0, false);
+	output_event(p.output, &epoch);
+	r = record(&p);
+	keys_are(r, "type schema time server via event kind epoch previous_epoch expected_epoch "
+		    "elapsed");
+	assert_string_equal(text_of(r, "kind"), "external-address");
 	done(&p, r);
 }
 

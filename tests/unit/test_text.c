@@ -325,7 +325,7 @@ static void test_events(void **state)
 
 	(void)state;
 	epoch.epoch = (struct event_epoch){ sample_server(ROUTER), VIA_PCP, true, 3553200, 3,
-		3553230, 30, false, 0 };
+		3553230, 30, .kind = EPOCH_RESTART };
 	for (unsigned verbose = 0; verbose < 3; verbose++) {
 		printed_begin(&p, OUTPUT_TEXT, verbose, false);
 		output_event(p.output, &packet);
@@ -343,7 +343,7 @@ static void test_events(void **state)
 			verbose > 1);
 		assert_non_null(
 			strstr(p.err, "pcpctl: map: 192.168.1.254 lost its state: epoch 3 s, was "
-				      "3553200 s, expected 3553230 s\n"));
+				      "3553200 s, expected 3553230 s; restarted\n"));
 		printed_free(&p);
 	}
 }
