@@ -27,7 +27,10 @@ ALL_CFLAGS = -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS := -pie $(filter -fsanitize%,$(HARDENING)) -Wl,-z,now,--as-needed $(LDFLAGS)
 # jansson by its archive, where there is one: a library less to load at each start.
 JANSSON := $(if $(filter /%,$(shell $(CC) -print-file-name=libjansson.a)),-l:libjansson.a,-ljansson)
-LIBS := -lmnl $(JANSSON)
+# ncurses the same way: only watch needs it, and every command would load it.
+NCURSES := $(if $(filter /%,$(shell $(CC) -print-file-name=libncursesw.a)),-l:libncursesw.a \
+	-l:libtinfo.a,-lncursesw -ltinfo)
+LIBS := -lmnl $(JANSSON) $(NCURSES)
 
 ifneq ($(V),1)
 Q := @
@@ -65,9 +68,9 @@ $(BUILD)/%.o: %.c Makefile | packages
 
 # What is missing is installed by demo and check only; a plain build just says it.
 packages:
-	@command -v pkg-config >/dev/null && pkg-config --exists libmnl jansson && \
+	@command -v pkg-config >/dev/null && pkg-config --exists libmnl jansson ncursesw && \
 	test -e /usr/include/uthash.h || { \
-	echo 'missing: apt-get install gcc pkg-config libmnl-dev libjansson-dev uthash-dev' >&2; exit 1; }
+	echo 'missing: apt-get install gcc pkg-config libmnl-dev libjansson-dev libncurses-dev uthash-dev' >&2; exit 1; }
 
 # --- the layers: includes, purity, no mutable variables (HACKING.md) ---
 

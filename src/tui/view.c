@@ -150,8 +150,15 @@ static int least(int a, int b)
 static struct division divide(const struct view *view, int room, struct mono now)
 {
 	struct division d = { 0 };
-	int rows = view->order_count ? (int)least(1000, (int)view->order_count) : 1;
+	int rows = view->order_count ? least(FRAME_SIDE_MAX, (int)view->order_count) : 1;
 
+	if (view->settings.still) {
+		d.header = least(header_height(view, now), room);
+		d.gap = 1;
+		d.table = least(1 + rows, room - d.header - 2);
+		d.log = room - d.header - 2 - d.table;
+		return d;
+	}
 	if (room >= 6)
 		d.header = least(header_height(view, now), room / 3 < 2 ? 2 : room / 3);
 	d.gap = room >= 18;
@@ -209,11 +216,11 @@ void view_draw(struct view *view, struct frame *frame, struct mono now, int64_t 
 	view->changed = view->pressed = false;
 }
 
-int view_height(const struct view *view, int width, int log)
+int view_height(const struct view *view, struct mono now, int log)
 {
-	/* a server may take a line more for what is wrong with it */
-	size_t lines = 1 + 1 + 2 * view->server_count + 1 + view->row_count + 2 + 1 + (size_t)log;
+	size_t lines = 1 + (size_t)header_height(view, now) + 1; /* and a gap */
 
-	(void)width;
+	lines += 1 + (view->row_count ? view->row_count : 1) + 1;
+	lines += 1 + (view->log_count < (size_t)log ? view->log_count : (size_t)log);
 	return lines > FRAME_SIDE_MAX ? FRAME_SIDE_MAX : (int)lines;
 }

@@ -76,9 +76,9 @@ struct mono view_deadline(const struct view *view);
  * called frame_reset(). Only rows that can be seen are formatted. */
 void view_draw(struct view *view, struct frame *frame, struct mono now, int64_t wall_ms);
 
-/* How many lines it takes to show every server, every mapping and `log` lines of the
- * log in `width` columns: the height of the frame for --once. At most FRAME_SIDE_MAX. */
-int view_height(const struct view *view, int width, int log);
+/* --once: the height of a frame that shows every server, every mapping, and the last
+ * `log` entries of the log a line each. At most FRAME_SIDE_MAX. */
+int view_height(const struct view *view, struct mono now, int log);
 
 /* --- keys --- */
 
