@@ -53,7 +53,8 @@ void view_free(struct view *view);
 
 /* Names a server before its first event. Servers count from 0 in the order in which
  * they are first named, here or by an event: named in the order of client_server(),
- * they have its numbers. False: no memory. */
+ * they have its numbers; a datagram from a server that has no name yet is not kept.
+ * False: no memory. */
 bool view_server(struct view *view, const struct server_id *id);
 
 /* A mapping that is about to be asked for, shown as "asking" until its first event:

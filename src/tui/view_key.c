@@ -102,7 +102,7 @@ static void key_sort(struct view *view, struct view_action *action)
 static void go(struct view *view, enum view_screen screen)
 {
 	view->screen = view->screen == screen ? SCREEN_TABLE : screen;
-	view->scroll = 0;
+	view->scroll = view->screen == SCREEN_LOG ? INT32_MAX : 0; /* it begins at its end */
 	view->log_follows = true;
 }
 
@@ -159,12 +159,12 @@ static void move(struct view *view, long lines)
 		order_move(view, lines);
 		return;
 	}
+	/* how far it goes is known when it is drawn */
 	if (lines < 0)
 		view->scroll -= n < view->scroll ? n : view->scroll;
 	else
-		view->scroll +=
-			n < view->scroll_max - view->scroll ? n : view->scroll_max - view->scroll;
-	view->log_follows = view->scroll == view->scroll_max;
+		view->scroll += n;
+	view->log_follows = lines > 0 && view->scroll >= view->scroll_max;
 }
 
 /* A page less one line, so that the eye keeps its place. */

@@ -131,7 +131,7 @@ static bool stands_at(const struct frame *frame, int y, int x, const char *text)
 
 enum look play_look(struct play *play, const char *text)
 {
-	for (int y = 0; y < play->frame.height; y++) {
+	for (int y = 1; y < play->frame.height; y++) {
 		for (int x = 0; x < play->frame.width; x++) {
 			if (stands_at(&play->frame, y, x, text))
 				return frame_cell(&play->frame, y, x)->look;

@@ -33,7 +33,8 @@ const char *play_screen(struct play *play, int width, int height);
 /* Is the text on the screen of that size? Fails with the screen if not. */
 void play_shows(struct play *play, int width, int height, const char *text);
 void play_hides(struct play *play, int width, int height, const char *text);
-/* The look of the first place where the text stands on the last screen drawn. */
+/* The look of the first place below the title where the text stands on the last screen
+ * drawn. */
 enum look play_look(struct play *play, const char *text);
 
 /* A grant of `want` with all that differs between mappings. */

@@ -1,0 +1,708 @@
+/* SPDX-License-Identifier: MIT
+ * What events make of the screen, in virtual time: states, clocks, regressions and
+ * what comes back, the log, and what it all costs.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "view_play.h"
+
+#define W      132
+#define H      40
+#define ROUTER "192.168.1.254"
+
+static void mapping(struct play *play, unsigned want, enum mapping_outcome outcome)
+{
+	struct event event = play_grant(want, PROTOCOL_TCP, (uint16_t)(8000 + want),
+		(uint16_t)(9000 + want), 7200);
+
+	event.mapping.outcome = outcome;
+	event.mapping.has_epoch = false;
+	play_event(play, &event);
+}
+
+static void epoch_sample(struct play *play, uint32_t epoch)
+{
+	struct event event = play_epoch(EPOCH_UNKNOWN, 0, epoch, 0);
+
+	event.epoch.regressed = false;
+	event.epoch.has_rtt = true;
+	event.epoch.rtt = 2 * MSEC;
+	play_event(play, &event);
+}
+
+/* --- mappings --- */
+
+static void test_outcomes(void **state)
+{
+	static const struct {
+		enum mapping_outcome outcome;
+		const char *word;
+		enum look look;
+	} rows[] = {
+		{ OUTCOME_GRANTED, "granted", LOOK_GOOD },
+		{ OUTCOME_RENEWED, "renewed", LOOK_GOOD },
+		{ OUTCOME_CHANGED, "changed", LOOK_WARN },
+		{ OUTCOME_REFUSED, "refused: NO_RESOURCES", LOOK_BAD },
+		{ OUTCOME_LOST, "lost", LOOK_BAD },
+		{ OUTCOME_RECOVERED, "recovered", LOOK_GOOD },
+		{ OUTCOME_UNANSWERED, "unanswered", LOOK_WARN },
+		{ OUTCOME_UNREACHABLE, "unreachable", LOOK_BAD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct view_settings settings = play_settings(true);
+		struct event event = play_grant(1, PROTOCOL_TCP, 8080, 8080, 7200);
+		struct play play;
+
+		settings.still = true; /* no row is selected */
+		play_begin_with(&play, &settings);
+		event.mapping.outcome = rows[i].outcome;
+		event.mapping.result = rows[i].outcome == OUTCOME_REFUSED ? 8 : 0;
+		play_event(&play, &event);
+		play_shows(&play, W, 6, rows[i].word);
+		assert_int_equal(play_look(&play, rows[i].word), rows[i].look);
+		play_end(&play);
+	}
+}
+
+/* A refused renewal ends nothing: what was granted holds until its end. */
+static void test_held_through_refusal(void **state)
+{
+	struct event refused = sample_refusal(ROUTER, VIA_PCP, 8);
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	mapping(&play, 1, OUTCOME_GRANTED);
+	play_wait(&play, 3600 * SEC);
+	refused.mapping.want = 1;
+	play_event(&play, &refused);
+	play_shows(&play, W, H, "203.0.113.7:9001");
+	play_shows(&play, W, H, "     1h");
+	play_shows(&play, W, H, "refused: NO_RESOURCES");
+	play_shows(&play, W, H, "1 mapping: 0 held, 1 refused");
+	play_wait(&play, 3599 * SEC);
+	play_shows(&play, W, H, "  1s ");
+	play_wait(&play, 2 * SEC);
+	play_shows(&play, W, H, "over");
+	mapping(&play, 1, OUTCOME_LOST);
+	play_hides(&play, W, 10, "203.0.113.7:9001  ");
+	play_shows(&play, W, H, "tcp 8001: lost");
+	play_end(&play);
+}
+
+static void test_asking_and_deleted(void **state)
+{
+	struct event asked = play_grant(3, PROTOCOL_UDP, 5060, 5060, 600);
+	struct event gone = asked;
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	assert_true(view_server(play.view, &asked.mapping.server));
+	assert_true(view_asking(play.view, &asked));
+	play_shows(&play, W, H, "asking");
+	play_shows(&play, W, H, "1 mapping: 0 held, 1 asking");
+	play_event(&play, &asked);
+	play_shows(&play, W, H, "1 mapping: 1 held ");
+	gone.mapping.outcome = OUTCOME_DELETED;
+	gone.mapping.deleting = true;
+	gone.mapping.lifetime = 120;
+	play_event(&play, &gone);
+	play_shows(&play, W, H, "0 mappings");
+	play_shows(&play, W, H, "udp 5060: deleted, lives on for 2m");
+	play_event(&play, &gone); /* of what is not there any more: no harm */
+	play_shows(&play, W, H, "0 mappings");
+	play_end(&play);
+}
+
+/* What the event points to is gone after the call. */
+static void test_nothing_is_kept(void **state)
+{
+	struct event event = play_grant(0, PROTOCOL_TCP, 8080, 8080, 7200);
+	struct pcp_options *options = calloc(1, sizeof(*options));
+	struct pcp_filter *filter = calloc(1, sizeof(*filter));
+	char *description = strdup("a web\033 server");
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	filter->address = sample_ip("198.51.100.0");
+	filter->prefix_length = 120;
+	options->filters = filter;
+	options->filter_count = 1;
+	options->description = description;
+	options->prefer_failure = true;
+	event.mapping.options = options;
+	play_event(&play, &event);
+	memset(filter, 0xff, sizeof(*filter));
+	memset(description, 'X', strlen(description));
+	memset(options, 0xff, sizeof(*options));
+	free(filter);
+	free(description);
+	free(options);
+	play_key(&play, PRESS_ENTER);
+	play_shows(&play, W, H, "FILTER 198.51.100.0/24 port 0");
+	play_shows(&play, W, H, "DESCRIPTION a web\\x1b server");
+	play_shows(&play, W, H, "PREFER_FAILURE");
+	play_end(&play);
+}
+
+/* --- responses --- */
+
+#define MAP_RESPONSE                                                                               \
+	"028100000000000000029bed000000000000000000000000"                                         \
+	"112233445566778899aabbcc1100000013c4ef10"                                                 \
+	"00000000000000000000ffffcb007107"
+
+/* The datagram comes before the first event of its mapping, or after. */
+static void test_response(void **state)
+{
+	struct event event = play_grant(9, PROTOCOL_UDP, 5060, 61200, 7200);
+	struct event other = play_grant(8, PROTOCOL_UDP, 5061, 61201, 7200);
+	struct event packet = sample_packet(ROUTER, false, MAP_RESPONSE);
+	struct play play;
+
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		play_begin(&play, true);
+		play_event(&play, &other);
+		packet.packet.server.interface[0] = '\0'; /* as the engine may have it */
+		if (before)
+			play_event(&play, &packet);
+		play_event(&play, &event);
+		if (!before)
+			play_event(&play, &packet);
+		play_key(&play, PRESS_END);
+		play_key(&play, PRESS_ENTER);
+		play_shows(&play, W, H, "60 octets at 13:03:10");
+		play_shows(&play, W, H, "Internal Port");
+		play_shows(&play, W, H, "5060");
+		play_key(&play, PRESS_ENTER);
+		play_key(&play, PRESS_HOME);
+		play_key(&play, PRESS_ENTER);
+		play_shows(&play, W, H, "none was kept");
+		play_end(&play);
+	}
+}
+
+static void test_detail_golden(void **state)
+{
+	struct event event = play_grant(9, PROTOCOL_UDP, 5060, 61200, 7200);
+	struct event packet = sample_packet(ROUTER, false, MAP_RESPONSE);
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	event.mapping.next.ns = play.now.ns + 3700 * SEC;
+	assert_true(view_server(play.view, &event.mapping.server));
+	play_event(&play, &packet);
+	play_event(&play, &event);
+	play_wait(&play, 100 * SEC);
+	play_key(&play, PRESS_ENTER);
+	play_golden(&play, 80, 24, "detail-80x24");
+	play_golden(&play, 132, 50, "detail-132x50");
+	play_end(&play);
+}
+
+/* Datagrams that are no response to a mapping, or broken, or from nobody. */
+static void test_odd_packets(void **state)
+{
+	static const char *const octets[] = { "", "00", "0080000000000001cb007107", "0281", "ffff",
+		"028000000000000000029bed000000000000000000000000",
+		"028100000000000000029bed000000000000000000000000112233" };
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	mapping(&play, 1, OUTCOME_GRANTED);
+	for (size_t i = 0; i < sizeof(octets) / sizeof(*octets); i++) {
+		struct event packet = sample_packet(ROUTER, false, octets[i]);
+
+		play_event(&play, &packet);
+		packet.packet.server = sample_server("192.168.1.66");
+		play_event(&play, &packet);
+	}
+	play_hides(&play, W, H, "192.168.1.66");
+	play_end(&play);
+}
+
+/* --- clocks --- */
+
+static void test_drift(void **state)
+{
+	static const struct {
+		uint32_t epoch; /* after 1000 s more */
+		const char *shown;
+	} rows[] = {
+		{ 2000, "+0 s 0.00%" },
+		{ 2001, "+1 s 0.10%" },
+		{ 1998, "-2 s 0.20%" },
+		{ 2050, "+50 s 5.00%" },
+		{ 1950, "-50 s 5.00%" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct play play;
+
+		play_begin(&play, true);
+		epoch_sample(&play, 1000);
+		play_shows(&play, W, H, "2026-11-22 12:46"); /* 1000 s ago */
+		play_shows(&play, W, H, "1000 s (16m 40s)");
+		play_wait(&play, 500 * SEC);
+		play_shows(&play, W, H, "1500 s (25m)"); /* it runs on */
+		play_wait(&play, 500 * SEC);
+		epoch_sample(&play, rows[i].epoch);
+		play_shows(&play, W, H, rows[i].shown);
+		play_shows(&play, W, H, "2026-11-22 12:46"); /* and does not wander */
+		play_shows(&play, W, H, "2.0 ms");
+		play_wait(&play, 77 * SEC);
+		play_shows(&play, W, H, "1m 17s ago");
+		play_end(&play);
+	}
+}
+
+/* The drift is not told in % before it means something; the clocks of the two
+ * protocols are never compared. */
+static void test_two_clocks(void **state)
+{
+	struct event nat_pmp = play_grant(1, PROTOCOL_TCP, 80, 80, 600);
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	epoch_sample(&play, 1000);
+	play_wait(&play, 10 * SEC);
+	epoch_sample(&play, 1011);
+	play_shows(&play, W, H, "+1 s ");
+	play_hides(&play, W, H, "%");
+	nat_pmp.mapping.via = VIA_NAT_PMP;
+	nat_pmp.mapping.epoch = 77;
+	play_event(&play, &nat_pmp);
+	play_shows(&play, W, H, "NAT-PMP");
+	play_shows(&play, W, H, "77 s");
+	play_hides(&play, W, H, "+1 s");
+	play_end(&play);
+}
+
+/* --- regressions --- */
+
+static void test_regression_words(void **state)
+{
+	static const struct {
+		enum epoch_kind kind;
+		const char *words, *name;
+	} rows[] = {
+		{ EPOCH_RESTART, "restarted;", "restart" },
+		{ EPOCH_EXTERNAL, "restarted with another external address;", "external-address" },
+		{ EPOCH_RATE, "its clock runs at the wrong rate;", "rate" },
+		{ EPOCH_FROZEN, "its clock stands still;", "frozen" },
+		{ EPOCH_WALL_CLOCK, "its clock tells the time of day;", "wall-clock" },
+		{ EPOCH_NOT_SECONDS, "its clock does not count seconds;", "not-seconds" },
+		{ EPOCH_UNKNOWN, "its clock is out of range;", "unknown" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct event epoch = play_epoch(rows[i].kind, 5000, 70, 5030);
+		char line[300];
+		struct play play;
+
+		play_begin(&play, true);
+		epoch_sample(&play, 5000);
+		play_wait(&play, 30 * SEC);
+		play_event(&play, &epoch);
+		snprintf(line, sizeof(line),
+			"REGRESSION of 192.168.1.254: %s epoch 70 s, was 5000 s, expected 5030 s",
+			rows[i].words);
+		play_shows(&play, W, H, line);
+		assert_int_equal(play_look(&play, "REGRESSION of 192.168.1.254:"), LOOK_BAD);
+		/* the title and the server, by word and look; then the word stays alone */
+		assert_int_equal(frame_cell(&play.frame, 0, 0)->look, LOOK_BAD);
+		assert_int_equal(frame_cell(&play.frame, 2, 1)->look, LOOK_BAD);
+		snprintf(line, sizeof(line), "1, 13:03:40 %s", rows[i].name);
+		play_shows(&play, W, H, line);
+		play_wait(&play, 59 * SEC);
+		play_shows(&play, W, H, "! 13:03:40 ");
+		play_wait(&play, 2 * SEC);
+		play_hides(&play, W, H, "! 13:03:40 ");
+		assert_int_equal(frame_cell(&play.frame, 0, 0)->look, LOOK_TITLE);
+		play_shows(&play, W, H, line);
+		play_wait(&play, 86400 * SEC);
+		snprintf(line, sizeof(line), "1, 2026-11-22 13:03 %s", rows[i].name);
+		play_shows(&play, W, H, line);
+		play_end(&play);
+	}
+}
+
+static void regress(struct play *play)
+{
+	struct event epoch = play_epoch(EPOCH_RESTART, 5000, 3, 5030);
+
+	play_event(play, &epoch);
+}
+
+/* All that was held comes back, or not: then one line says so. */
+static void test_recovery(void **state)
+{
+	struct event refused = sample_refusal(ROUTER, VIA_PCP, 8);
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	for (unsigned i = 0; i < 4; i++)
+		mapping(&play, i, OUTCOME_GRANTED);
+	mapping(&play, 4, OUTCOME_UNANSWERED); /* was not held: not waited for */
+	regress(&play);
+	play_shows(&play, W, H, "0 of 4 back");
+	play_shows(&play, W, H, "5 mappings: 0 held, 1 unanswered, 4 recovering");
+	play_wait(&play, 1234 * MSEC);
+	mapping(&play, 0, OUTCOME_RECOVERED);
+	mapping(&play, 1, OUTCOME_RENEWED); /* by the answer that gave the restart away */
+	mapping(&play, 4, OUTCOME_GRANTED);
+	play_shows(&play, W, H, "2 of 4 back");
+	refused.mapping.want = 2;
+	refused.mapping.internal_port = 8002;
+	play_event(&play, &refused);
+	play_hides(&play, W, H, "recovered 2 of");
+	play_wait(&play, 100 * SEC); /* still set off: it is not over */
+	play_shows(&play, W, H, "REGRESSION of 192.168.1.254  ");
+	mapping(&play, 3, OUTCOME_LOST);
+	play_shows(&play, W, H,
+		"192.168.1.254 recovered 2 of 4 mappings after 1m 41s: tcp 8002 refused, "
+		"tcp 8003 lost, tcp 8000 on port");
+	assert_int_equal(play_look(&play, "192.168.1.254 recovered"), LOOK_WARN);
+	assert_int_equal(frame_cell(&play.frame, 0, 0)->look, LOOK_TITLE);
+	mapping(&play, 3, OUTCOME_RECOVERED); /* later: its own line */
+	play_shows(&play, W, H, "tcp 8003: recovered as 203.0.113.7:9003");
+	play_end(&play);
+}
+
+/* With another port, and another address. */
+static void test_recovery_moved(void **state)
+{
+	struct event event = play_grant(0, PROTOCOL_UDP, 5060, 61234, 7200);
+	struct play play;
+
+	(void)state;
+	for (int address = 0; address < 2; address++) {
+		play_begin(&play, true);
+		mapping(&play, 0, OUTCOME_GRANTED);
+		regress(&play);
+		play_wait(&play, 4200 * MSEC);
+		event.mapping.outcome = OUTCOME_CHANGED;
+		event.mapping.has_previous = true;
+		event.mapping.previous_address = sample_ip(address ? "203.0.113.6" : "203.0.113.7");
+		event.mapping.previous_port = 61200;
+		play_event(&play, &event);
+		play_shows(&play, W, H,
+			address ? "recovered 1 of 1 mapping after 4.2 s: udp 5060 on port 61234 "
+				  "(was 203.0.113.6:61200)" :
+				  "recovered 1 of 1 mapping after 4.2 s: udp 5060 on port 61234 "
+				  "(was 61200)");
+		play_shows(&play, W, H, "changed, was port 61200");
+		play_end(&play);
+	}
+}
+
+/* A second restart before all is back: the account begins anew. */
+static void test_recovery_twice(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	for (unsigned i = 0; i < 3; i++)
+		mapping(&play, i, OUTCOME_GRANTED);
+	regress(&play);
+	play_wait(&play, SEC);
+	mapping(&play, 0, OUTCOME_RECOVERED);
+	regress(&play);
+	play_shows(&play, W, H, "0 of 3 back");
+	play_shows(&play, W, H, "2, 13:03:11 restart");
+	for (unsigned i = 0; i < 3; i++)
+		mapping(&play, i, OUTCOME_RECOVERED);
+	play_shows(&play, W, H, "recovered 3 of 3 mappings after 0.0 s");
+	play_end(&play);
+}
+
+/* Many that come back do not fit into a line; those that moved are named first. */
+static void test_recovery_of_many(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	for (unsigned i = 0; i < 500; i++)
+		mapping(&play, i, OUTCOME_GRANTED);
+	regress(&play);
+	for (unsigned i = 0; i < 499; i++)
+		mapping(&play, i, OUTCOME_RECOVERED);
+	{
+		struct event event = play_grant(499, PROTOCOL_TCP, 8499, 1, 600);
+
+		event.mapping.outcome = OUTCOME_CHANGED;
+		event.mapping.has_previous = true;
+		event.mapping.previous_address = sample_ip("203.0.113.7");
+		event.mapping.previous_port = 9499;
+		play_event(&play, &event);
+	}
+	play_shows(&play, 200, H,
+		"recovered 500 of 500 mappings after 0.0 s: tcp 8499 on port 1 (was 9499), tcp "
+		"8000 on port 9000, ");
+	play_shows(&play, 200, H, " more\n");
+	play_end(&play);
+}
+
+/* A deleted mapping is no longer waited for; nor does its row come back. */
+static void test_deleted_in_recovery(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	mapping(&play, 0, OUTCOME_GRANTED);
+	regress(&play);
+	mapping(&play, 0, OUTCOME_DELETED);
+	play_shows(&play, W, H, "recovered 0 of 1 mapping after 0.0 s: tcp 8000 deleted");
+	play_shows(&play, W, H, "0 mappings");
+	play_end(&play);
+}
+
+/* --- other events --- */
+
+static void test_other_events(void **state)
+{
+	struct event version = sample_event(EVENT_VERSION);
+	struct event error = sample_error(ROUTER, NET_ERROR_PORT_UNREACHABLE, 3, 3);
+	struct event drop = sample_drop(ROUTER, DROP_NONCE);
+	struct event announce = sample_event(EVENT_ANNOUNCE);
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	version.version.server = sample_server(ROUTER);
+	version.version.change = VERSION_FELL_BACK;
+	play_event(&play, &version);
+	play_shows(&play, W, H, "is silent on PCP and answered NAT-PMP: NAT-PMP is used");
+	play_event(&play, &error);
+	play_event(&play, &error);
+	play_shows(&play, W, H, "! ICMP port unreachable from 192.168.1.254");
+	epoch_sample(&play, 5); /* it is heard again */
+	play_hides(&play, W, H, "! ICMP");
+	for (int i = 0; i < 3; i++)
+		play_event(&play, &drop);
+	play_shows(&play, W, H, "3 datagrams ignored");
+	play_shows(&play, W, H,
+		"ignored an answer of 60 octets from 192.168.1.254:5351: with another nonce");
+	announce.announce.source = sample_server("192.168.1.66").server;
+	memcpy(announce.announce.interface, "e\033th", 5);
+	announce.announce.via = VIA_PCP;
+	announce.announce.count = 1;
+	play_event(&play, &announce);
+	announce.announce.count = 2;
+	play_event(&play, &announce);
+	play_shows(&play, W, H,
+		"192.168.1.66%e\\x1bth announces by multicast (PCP): epoch 0 s, not a router");
+	announce.announce.count = 1;
+	announce.announce.trusted = announce.announce.has_expected = true;
+	announce.announce.restarted = true;
+	announce.announce.previous = 700;
+	announce.announce.expected = 730;
+	play_event(&play, &announce);
+	play_shows(&play, W, H, "restarted: was 700 s, expected 730 s");
+	play_key(&play, 'l');
+	play_golden(&play, 80, 24, "events-80x24");
+	play_end(&play);
+}
+
+/* More servers than fit: those that are set off come first, the rest can be reached. */
+static void test_many_servers(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	for (int i = 1; i <= 30; i++) {
+		struct event event = play_epoch(EPOCH_RESTART, 0, 1000, 0);
+		char address[20];
+
+		snprintf(address, sizeof(address), "10.0.0.%d", i);
+		event.epoch.server = sample_server(address);
+		event.epoch.regressed = i == 30;
+		play_event(&play, &event);
+	}
+	play_shows(&play, 80, 24, "1 of 30 servers, < >");
+	play_shows(&play, 80, 24, "10.0.0.30 ");
+	play_shows(&play, 80, 24, "10.0.0.4 ");
+	play_hides(&play, 80, 24, "10.0.0.5 ");
+	for (int i = 0; i < 40; i++)
+		play_key(&play, '>');
+	play_shows(&play, 80, 24, "30 of 30 servers");
+	play_shows(&play, 80, 24, "10.0.0.29 ");
+	for (int i = 0; i < 40; i++)
+		play_key(&play, '<');
+	play_golden(&play, 80, 24, "many-servers-80x24");
+	play_end(&play);
+}
+
+/* --- the log --- */
+
+static void test_log_is_bounded(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	regress(&play);
+	for (int i = 0; i < 3 * VIEW_LOG_MAX; i++) {
+		char text[30];
+
+		snprintf(text, sizeof(text), "line %d.", i);
+		assert_true(view_log(play.view, play.wall_ms, LOOK_NORMAL, text));
+	}
+	play_key(&play, 'l');
+	play_key(&play, PRESS_HOME);
+	play_shows(&play, W, H, "REGRESSION of 192.168.1.254: restarted");
+	play_shows(&play, W, H, "line 2001.");
+	play_hides(&play, W, H, "line 2000.");
+	/* were there nothing else, the oldest regression would go */
+	for (int i = 0; i < VIEW_LOG_MAX + 5; i++)
+		regress(&play);
+	play_key(&play, PRESS_END);
+	play_hides(&play, W, H, "line");
+	play_end(&play);
+}
+
+static void test_renewals(void **state)
+{
+	struct view_settings settings = play_settings(true);
+	struct play play;
+
+	(void)state;
+	for (int verbose = 0; verbose < 2; verbose++) {
+		settings.verbose = verbose != 0;
+		play_begin_with(&play, &settings);
+		mapping(&play, 0, OUTCOME_RENEWED);
+		(verbose ? play_shows : play_hides)(&play, W, H, "tcp 8000: renewed as");
+		play_end(&play);
+	}
+}
+
+/* --- what it costs --- */
+
+/* Of 10,000 mappings those that are seen are formatted, and no others. */
+static void test_only_visible_rows(void **state)
+{
+	uint64_t before;
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	for (unsigned i = 0; i < 10000; i++)
+		mapping(&play, i, OUTCOME_GRANTED);
+	before = view_formatted(play.view);
+	assert_int_equal(before, 0);
+	for (int i = 0; i < 10; i++) {
+		play_wait(&play, SEC);
+		play_screen(&play, 80, 24);
+		play_key(&play, PRESS_PAGE_DOWN);
+	}
+	assert_int_equal(view_formatted(play.view), 10 * 13);
+	play_key(&play, '?');
+	play_screen(&play, 80, 24);
+	assert_int_equal(view_formatted(play.view), 10 * 13);
+	play_end(&play);
+}
+
+/* At once after a key, soon after an event, else once a second. */
+static void test_deadline(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	play_screen(&play, 80, 24);
+	assert_int_equal(mono_since(view_deadline(play.view), play.now), SEC);
+	mapping(&play, 0, OUTCOME_GRANTED);
+	assert_int_equal(mono_since(view_deadline(play.view), play.now), 50 * MSEC);
+	play_key(&play, PRESS_NONE);
+	assert_int_equal(mono_since(view_deadline(play.view), play.now), 50 * MSEC);
+	play_key(&play, 'j');
+	assert_true(mono_due(view_deadline(play.view), play.now));
+	play_screen(&play, 80, 24);
+	assert_int_equal(mono_since(view_deadline(play.view), play.now), SEC);
+	play_end(&play);
+}
+
+/* The height that view_height() tells shows everything, and no line more. */
+static void test_height(void **state)
+{
+	struct view_settings settings = play_settings(true);
+
+	(void)state;
+	settings.still = true;
+	for (unsigned n = 0; n < 40; n += 13) {
+		struct play play;
+		const char *text;
+		size_t lines = 0;
+		int height;
+
+		play_begin_with(&play, &settings);
+		for (unsigned i = 0; i < n; i++)
+			mapping(&play, i, OUTCOME_GRANTED);
+		epoch_sample(&play, 3553200);
+		height = view_height(play.view, play.now, 5);
+		text = play_screen(&play, 80, height);
+		for (const char *p = text; *p; p++)
+			lines += p[0] == '\n' && p[1] != '\n';
+		assert_int_equal(lines + 2, height); /* two gaps */
+		if (n) {
+			char last[40];
+
+			snprintf(last, sizeof(last), "192.168.1.10:%u ", 8000 + n - 1);
+			play_shows(&play, 80, height, last);
+		}
+		if (n == 13)
+			play_golden(&play, 80, height, "once-80");
+		play_end(&play);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_held_through_refusal),
+		cmocka_unit_test(test_asking_and_deleted),
+		cmocka_unit_test(test_nothing_is_kept),
+		cmocka_unit_test(test_response),
+		cmocka_unit_test(test_detail_golden),
+		cmocka_unit_test(test_odd_packets),
+		cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_two_clocks),
+		cmocka_unit_test(test_regression_words),
+		cmocka_unit_test(test_recovery),
+		cmocka_unit_test(test_recovery_moved),
+		cmocka_unit_test(test_recovery_twice),
+		cmocka_unit_test(test_recovery_of_many),
+		cmocka_unit_test(test_deleted_in_recovery),
+		cmocka_unit_test(test_other_events),
+		cmocka_unit_test(test_many_servers),
+		cmocka_unit_test(test_log_is_bounded),
+		cmocka_unit_test(test_renewals),
+		cmocka_unit_test(test_only_visible_rows),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_height),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
