@@ -110,14 +110,20 @@ static void release_signals(void)
 
 /* --- what gives the terminal back in a fatal signal --- */
 
-/* A string of terminfo without its delays ("$<5>"), which are for printing terminals. */
-static void add_restore(const char *name)
+/* What terminfo has under that name; NULL: nothing. */
+static const char *capability(const char *name)
 {
 	const char *text = tigetstr(name);
 
-	if (!text || text == (char *)-1)
-		return;
-	while (*text && term.restore_length < sizeof(term.restore)) {
+	return (intptr_t)text == -1 ? NULL : text;
+}
+
+/* A string of terminfo without its delays ("$<5>"), which are for printing terminals. */
+static void add_restore(const char *name)
+{
+	const char *text = capability(name);
+
+	while (text && *text && term.restore_length < sizeof(term.restore)) {
 		if (text[0] == '$' && text[1] == '<' && strchr(text, '>'))
 			text = strchr(text, '>') + 1;
 		else
@@ -222,7 +228,6 @@ static void close_pipe(void)
 static bool open_screen(char *why, size_t size)
 {
 	const char *name = getenv("TERM");
-	const char *place;
 
 	if (!name || !*name) {
 		snprintf(why, size, "TERM is not set");
@@ -233,8 +238,7 @@ static bool open_screen(char *why, size_t size)
 		snprintf(why, size, "TERM is '%s', which is not known here", name);
 		return false;
 	}
-	place = tigetstr("cup");
-	if (place && place != (char *)-1)
+	if (capability("cup"))
 		return true;
 	snprintf(why, size, "TERM is '%s', which cannot place a cursor", name);
 	endwin();

@@ -6,35 +6,32 @@
 #include "tui/glyph.h"
 #include "tui/view_state.h"
 
+/* The question about a mapping. */
+static void ask_about(struct prompt *prompt, const struct row *row)
+{
+	char what[PHRASE_MAX], span[PHRASE_MAX];
+
+	prompt->about = row->want;
+	phrase_mapping(&row->told, what, sizeof(what));
+	phrase_duration(row->told.requested_lifetime, span, sizeof(span));
+	if (prompt->kind == PROMPT_LIFETIME)
+		snprintf(prompt->label, sizeof(prompt->label),
+			"lifetime of %.60s (now %.20s):", what, span);
+	else
+		snprintf(prompt->label, sizeof(prompt->label), "delete %.100s? y/n", what);
+}
+
 void prompt_open(struct view *view, enum view_prompt kind)
 {
 	struct prompt *prompt = &view->prompt;
-	char what[PHRASE_MAX] = "", span[PHRASE_MAX];
 
 	*prompt = (struct prompt){ .kind = kind };
-	if (view->selected && (kind == PROMPT_LIFETIME || kind == PROMPT_DELETE)) {
-		prompt->about = view->selected->want;
-		phrase_mapping(&view->selected->told, what, sizeof(what));
-	}
-	switch (kind) {
-	case PROMPT_NONE:
-		break;
-	case PROMPT_ADD:
+	if (kind == PROMPT_ADD)
 		snprintf(prompt->label, sizeof(prompt->label), "add SPEC:");
-		break;
-	case PROMPT_LIFETIME:
-		snprintf(prompt->label, sizeof(prompt->label),
-			"lifetime of %.60s (now %.20s):", what,
-			phrase_duration(view->selected->told.requested_lifetime, span,
-				sizeof(span)));
-		break;
-	case PROMPT_FILTER:
+	else if (kind == PROMPT_FILTER)
 		snprintf(prompt->label, sizeof(prompt->label), "filter:");
-		break;
-	case PROMPT_DELETE:
-		snprintf(prompt->label, sizeof(prompt->label), "delete %.100s? y/n", what);
-		break;
-	}
+	else if (view->selected)
+		ask_about(prompt, view->selected);
 }
 
 /* What was typed, as UTF-8, blanks at the ends left out. */

@@ -24,9 +24,12 @@ static struct flow_key flow_key(size_t server, const struct event_mapping *m)
 
 struct row *row_find(struct view *view, size_t server, unsigned want)
 {
-	struct want_key key = { server, want };
+	struct want_key key;
 	struct row *row;
 
+	memset(&key, 0, sizeof(key)); /* clang-tidy follows octets from there alone */
+	key.server = server;
+	key.want = want;
 	HASH_FIND(by_want, view->by_want, &key, sizeof(key), row);
 	return row;
 }
