@@ -82,8 +82,12 @@ static void catch_signals(void)
 	stack_t stack = { .ss_sp = term.stack, .ss_size = (size_t)SIGSTKSZ };
 
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)
-		sigaction(told[i], &action, &told_before[i]);
+	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+		sigaction(told[i], NULL, &told_before[i]);
+		/* started where nobody would continue it: it may not stop */
+		if (told_before[i].sa_handler != SIG_IGN)
+			sigaction(told[i], &action, NULL);
+	}
 	action.sa_handler = die;
 	action.sa_flags = (int)(SA_RESETHAND | SA_NODEFER);
 	if (term.stack && sigaltstack(&stack, NULL) == 0)

@@ -18,11 +18,11 @@ struct page {
 static void put_line(struct page *page, const char *label, enum look look, const char *text)
 {
 	size_t line = page->line++;
-	int y = page->y + (int)(line - page->view->scroll);
-	int x = label ? 19 : 3;
+	int x = label ? 19 : 3, y;
 
 	if (line < page->view->scroll || line >= page->view->scroll + (size_t)page->height)
 		return;
+	y = page->y + (int)(line - page->view->scroll);
 	if (label)
 		frame_put(page->frame, y, 1, LOOK_BOLD, label);
 	frame_field(page->frame, y, x, page->frame->width - x, false, look, text);

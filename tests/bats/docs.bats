@@ -166,7 +166,7 @@ linked() {
 	local word
 
 	while read -r word; do
-		! grep -qaF -- "$word" "$PCPCTL" || echo "$word"
+		! grep -qawF -- "$word" "$PCPCTL" || echo "$word"
 	done
 }
 

@@ -259,6 +259,17 @@ tool_pid() {
 	is_restored
 }
 
+@test "Ctrl-Z where SIGTSTP is ignored: it goes on" {
+	terminal
+	run_line "(trap '' TSTP; exec $TOOL --quiet)"
+	shows "3 mappings"
+	keys C-z Down
+	shows "> udp 192.168.1.10:8081"
+	keys q
+	shows "screen_tool: ended, signal 0"
+	is_restored
+}
+
 @test "SIGTERM, SIGHUP, SIGINT: ended in order, the terminal restored" {
 	terminal
 	for signal in TERM:15 HUP:1 INT:2; do
@@ -329,7 +340,8 @@ tool_pid() {
 	switches=$(($(awk '/^voluntary/ { print $2 }' "/proc/$pid/status") - switches))
 	ticks=$((to[13] + to[14] - from[13] - from[14]))
 	echo "# $switches wake-ups and $ticks ticks in 4 s"
-	[ "$switches" -le 80 ]
+	# one a second is expected, two are allowed; here ten times the former
+	[ "$switches" -le 40 ]
 	# 5 % of a core would be 20
 	[ "$ticks" -le 20 ]
 	keys End
