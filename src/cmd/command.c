@@ -50,7 +50,7 @@ static void program_help(void)
 	       "Commands:\n");
 	for (size_t i = 0; commands[i]; i++) {
 		if (!commands[i]->hidden)
-			printf("  %-10s %s\n", commands[i]->name, commands[i]->what);
+			printf("  %-15s %s\n", commands[i]->name, commands[i]->what);
 	}
 	printf("\nOptions that every command takes, before or after it:\n");
 	options_help(&set, stdout);

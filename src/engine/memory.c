@@ -145,6 +145,17 @@ uint64_t memory_network_number(const struct server_id *id, struct mono deadline)
 	return store_network_number(&network);
 }
 
+bool memory_network_known(const struct server_id *id, struct store_network *network)
+{
+	struct next_hop hop;
+
+	if (next_hop_find(&id->server, &id->local, &hop) < 0 ||
+		(hop.has_link_layer && !hop.link_length))
+		return false;
+	name_network(&hop, &id->local, network);
+	return true;
+}
+
 static bool look(const struct store_key *key, bool wakes)
 {
 	struct server_id id = { .server = key->server };

@@ -31,6 +31,9 @@ bool memory_network(const struct server_id *id, struct mono deadline,
 /* The same as a number that tells networks apart; 0: it cannot be told. */
 uint64_t memory_network_number(const struct server_id *id, struct mono deadline);
 
+/* The same from what the kernel knows now: nothing is sent, nothing is waited for. */
+bool memory_network_known(const struct server_id *id, struct store_network *network);
+
 /* Is the record of the network that we are in: may it be sent there? With `wakes` the
  * next hop's link-layer address is asked for where it is not known, as above. */
 bool memory_is_here(struct memory *memory, const struct store_record *record, bool wakes);

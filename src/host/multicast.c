@@ -4,6 +4,7 @@
 #include "host/multicast.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -12,6 +13,10 @@
 
 #include "host/sockaddr.h"
 #include "host/udp.h"
+
+/* A flood fills the usual buffer (some 256 small datagrams) in an instant. The kernel
+ * gives what its limit allows. */
+#define RECEIVE_BUFFER (1 << 20)
 
 static int set(int fd, int level, int name, int value)
 {
@@ -62,13 +67,14 @@ void multicast_join(int fd, enum ip_family family, uint32_t interface_index)
 }
 
 /* Bound to the group's address, not to the wildcard (RFC 6886, 3.2.1): datagrams to
- * our own addresses stay with whoever wants them. */
+ * our own addresses stay with whoever wants them. Linux binds ff02::1 to one interface
+ * only, so there it is the wildcard after all, and multicast_is_for() sorts out. */
 static bool prepare(int fd, enum ip_family family, uint16_t port, uint32_t interface_index)
 {
-	struct endpoint group = { .address = group_of(family), .port = port };
-	union sockaddr_any any;
-	socklen_t length = sockaddr_from(&group, &any);
 	bool v4 = family == IP_FAMILY_4;
+	struct endpoint at = { .address = v4 ? group_of(family) : ip_any6, .port = port };
+	union sockaddr_any any;
+	socklen_t length = sockaddr_from(&at, &any);
 
 	if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
 		return false;
@@ -77,6 +83,7 @@ static bool prepare(int fd, enum ip_family family, uint16_t port, uint32_t inter
 	if (v4 ? set(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0 :
 		 set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) < 0)
 		return false;
+	set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	if (interface_index)
 		set(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)interface_index);
 	return bind(fd, &any.any, length) == 0;
@@ -98,6 +105,25 @@ int multicast_open(enum ip_family family, uint16_t port, uint32_t interface_inde
 	}
 	multicast_join(fd, family, interface_index);
 	return fd;
+}
+
+bool multicast_is_for(enum ip_family family, const struct ip *to)
+{
+	struct ip group = group_of(family);
+
+	return ip_equal(to, &group);
+}
+
+/* The counter that SO_RXQ_OVFL sends along with a datagram. Read here it also knows of
+ * what was dropped behind the last one that came through. */
+uint32_t multicast_dropped(int fd)
+{
+	uint32_t counters[SK_MEMINFO_VARS] = { 0 };
+	socklen_t length = sizeof(counters);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, counters, &length) < 0)
+		return 0;
+	return counters[SK_MEMINFO_DROPS];
 }
 
 void multicast_close(int fd)

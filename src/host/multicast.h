@@ -6,6 +6,7 @@
 #ifndef HOST_MULTICAST_H
 #define HOST_MULTICAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/ip.h"
@@ -17,6 +18,14 @@ int multicast_open(enum ip_family family, uint16_t port, uint32_t interface_inde
 
 /* Joins on interfaces that have come since. Already joined is no error. */
 void multicast_join(int fd, enum ip_family family, uint32_t interface_index);
+
+/* Was a datagram with this destination sent to the group? What was sent to an address of
+ * this host may come in as well. */
+bool multicast_is_for(enum ip_family family, const struct ip *to);
+
+/* How many datagrams the kernel had to drop so far, as they came in faster than they
+ * were read. */
+uint32_t multicast_dropped(int fd);
 
 void multicast_close(int fd);
 

@@ -15,6 +15,7 @@ struct output {
 	struct output_settings settings;
 	const struct form *form;
 	bool failed; /* something could not be written; never taken back */
+	size_t source_width; /* announcements: of the widest source so far */
 };
 
 struct form {
@@ -36,6 +37,11 @@ void text_mapping_problem(struct output *output, const struct event_mapping *map
 	int64_t wall_ms);
 void text_event(struct output *output, const struct event *event);
 void text_note(struct output *output, const char *text);
+
+/* announce.c: an EVENT_ANNOUNCE in each form */
+void announce_text(struct output *output, const struct event *event);
+void announce_quiet(struct output *output, const struct event *event);
+void announce_record(struct output *output, const struct event *event);
 
 /* table.c */
 void text_servers(struct output *output, const struct event *events, size_t n);

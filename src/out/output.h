@@ -41,8 +41,9 @@ void output_servers(struct output *output, const struct event *events, size_t n)
 
 /* Everything else that happens on the way: packets (-v decoded, -vv with hex;
  * JSON: `packet` records with -v), dropped datagrams and why (-vv), fallbacks and
- * ICMP errors (-v), Epoch (text: a line; JSON: a record). EVENT_MAPPING and
- * EVENT_SERVER are not handled here. */
+ * ICMP errors (-v), Epoch (text: a line; JSON: a record), announcements (a line on
+ * stdout, the repeats on stderr with -v; a record; quiet: SOURCE PROTOCOL EPOCH
+ * EXTERNAL). EVENT_MAPPING and EVENT_SERVER are not handled here. */
 void output_event(struct output *output, const struct event *event);
 
 /* A request of --dry-run: on stdout, decoded and in hex. */

@@ -40,6 +40,14 @@ static void quiet_servers(struct output *output, const struct event *events, siz
 	}
 }
 
+static void quiet_event(struct output *output, const struct event *event)
+{
+	if (event->kind == EVENT_ANNOUNCE)
+		announce_quiet(output, event);
+	else
+		text_event(output, event);
+}
+
 static void quiet_finding(struct output *output, const struct finding *finding,
 	const struct event *when)
 {
@@ -67,7 +75,7 @@ static void quiet_note(struct output *output, const char *text)
 const struct form form_quiet = {
 	.mapping = quiet_mapping,
 	.servers = quiet_servers,
-	.event = text_event,
+	.event = quiet_event,
 	.dry = quiet_dry,
 	.finding = quiet_finding,
 	.error = quiet_error,

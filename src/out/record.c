@@ -262,6 +262,8 @@ static void record_event(struct output *output, const struct event *event)
 {
 	if (event->kind == EVENT_EPOCH)
 		record_epoch(output, event);
+	else if (event->kind == EVENT_ANNOUNCE)
+		announce_record(output, event);
 	else if (event->kind != EVENT_PACKET)
 		text_event(output, event); /* no record of its own: a line on stderr */
 	else if (output->settings.verbose > 0)

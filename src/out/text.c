@@ -247,9 +247,11 @@ void text_event(struct output *output, const struct event *event)
 	case EVENT_EPOCH:
 		print_epoch(output, &event->epoch);
 		break;
+	case EVENT_ANNOUNCE:
+		announce_text(output, event);
+		break;
 	case EVENT_MAPPING:
 	case EVENT_SERVER:
-	case EVENT_ANNOUNCE:
 		break;
 	}
 }

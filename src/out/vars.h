@@ -33,7 +33,12 @@ struct vars {
  * command ends; --keep has no such events. */
 void vars_of_mapping(const struct event *event, struct vars *vars);
 
-/* One variable more; `name` is static. For lists that are made elsewhere (announce):
+/* An EVENT_ANNOUNCE -> PCP_EVENT (`announce`), PCP_SERVER, PCP_VIA, PCP_EPOCH,
+ * PCP_EXTERNAL_ADDRESS, PCP_TRUSTED, PCP_RESTARTED ("" when nothing was known to compare
+ * with) and PCP_VERIFIED ("" when it was not asked). */
+void vars_of_announce(const struct event *event, struct vars *vars);
+
+/* One variable more; `name` is static. For lists that are made elsewhere:
  * start with `vars->count = 0`. What is too long is cut off; at most VARS_MAX. */
 void vars_add(struct vars *vars, const char *name, const char *value);
 

@@ -50,6 +50,7 @@ static const char *const drop_names[] = {
 	[DROP_UNEXPECTED] = "nothing asked is left that it could answer",
 	[DROP_DUPLICATE] = "a repetition of an answer",
 	[DROP_STRANGER] = "from a host that was not asked",
+	[DROP_JUNK] = "no announcement",
 };
 
 static const char *const epoch_kind_names[] = {

@@ -197,6 +197,8 @@ struct event_announce {
 	bool trusted; /* from port 5351 of a router of this host, or of a server that is asked */
 	bool asked; /* its source was asked by unicast */
 	bool verified; /* and the answer confirms it */
+	bool answered; /* it did answer: */
+	uint32_t answer_epoch;
 	bool has_expected; /* an Epoch of this source was known before: */
 	uint32_t previous;
 	int64_t expected; /* seconds */
@@ -238,6 +240,7 @@ enum drop_reason {
 	DROP_UNEXPECTED, /* nothing was asked that it could answer */
 	DROP_DUPLICATE,
 	DROP_STRANGER, /* from nobody that was asked, and with no nonce of ours */
+	DROP_JUNK, /* on the port of announcements, and none */
 	DROP_REASONS,
 };
 
