@@ -81,7 +81,10 @@ static void print_meaning(FILE *out, const struct event_announce *announce, bool
 
 static void print_verified(FILE *out, const struct event_announce *announce)
 {
-	if (announce->verified)
+	if (announce->verified && announce->answer_epoch < announce->epoch)
+		fprintf(out, "  confirmed by unicast, which says epoch %u s",
+			announce->answer_epoch);
+	else if (announce->verified)
 		fprintf(out, "  confirmed by unicast");
 	else if (announce->answered)
 		fprintf(out, "  not confirmed: asked by unicast, it says epoch %u s",

@@ -12,6 +12,9 @@
 /* Multicast gets lost: so long after the last one a repeat is still one. */
 #define PATIENCE_MIN (5 * SEC)
 
+/* An Epoch so young began with the announcement. */
+#define JUST_NOW (2 * SEC)
+
 /* The gap after the count-th. */
 static int64_t gap_after(unsigned count)
 {
@@ -229,9 +232,11 @@ bool listen_confirms(const struct event_announce *announce, struct mono heard,
 	const struct announcement *answer, struct mono now)
 {
 	struct epoch then = { true, announce->epoch, heard };
+	int64_t age = mono_since(now, heard);
 
 	if (announce->has_external != answer->has_external ||
 		(answer->has_external && !ip_equal(&answer->external, &announce->external_address)))
 		return false;
-	return goes_on(&then, answer->epoch, now);
+	/* miniupnpd announces its new address by NAT-PMP first, and resets its Epoch then. */
+	return goes_on(&then, answer->epoch, now) || answer->epoch * SEC <= age + JUST_NOW;
 }

@@ -67,7 +67,8 @@ struct mono listen_deadline(const struct listen *listen);
 bool listen_answer(enum via via, const void *data, size_t length, struct announcement *out);
 
 /* Does the answer, come at `now`, confirm the announcement that was heard at `heard`: does
- * the same clock go on, and is the external address the same? */
+ * the same clock go on, or say itself that it began anew just then; and is the external
+ * address the same? */
 bool listen_confirms(const struct event_announce *announce, struct mono heard,
 	const struct announcement *answer, struct mono now);
 
