@@ -434,6 +434,7 @@ static void tell_results(struct listener *listener, struct mono now)
 	struct mono heard;
 
 	while (listener->questions && questions_result(listener->questions, &result)) {
+		listen_verified(&listener->listen, &result.announce);
 		if (result.announce.answered)
 			keep(listener, &result);
 		tell(listener, LISTENER_VERIFIED, &result.announce, result.at);

@@ -146,7 +146,7 @@ struct listen_result listen_heard(struct listen *listen, const struct event_anno
 	result.before = source->announce;
 	result.before_heard = source->heard;
 	announce.count = 1;
-	announce.asked = announce.verified = false;
+	announce.asked = announce.verified = announce.answered = false;
 	compare(source, &announce, now);
 	source->announce = result.announce = announce;
 	source->heard = now;
@@ -167,6 +167,19 @@ void listen_learn(struct listen *listen, const struct event_announce *source, ui
 	struct mono at)
 {
 	place_of(listen, source)->last = (struct epoch){ true, epoch, at };
+}
+
+void listen_verified(struct listen *listen, const struct event_announce *announce)
+{
+	struct listen_source *source = place_of(listen, announce);
+
+	/* Another may have begun meanwhile. */
+	if (!source->open || source->announce.epoch != announce->epoch)
+		return;
+	source->announce.asked = announce->asked;
+	source->announce.verified = announce->verified;
+	source->announce.answered = announce->answered;
+	source->announce.answer_epoch = announce->answer_epoch;
 }
 
 /* --- ends --- */

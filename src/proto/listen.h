@@ -54,6 +54,9 @@ bool listen_knows(const struct listen *listen, const struct event_announce *sour
 void listen_learn(struct listen *listen, const struct event_announce *source, uint32_t epoch,
 	struct mono at);
 
+/* What came of the question about that announcement: its repeats and its end say so too. */
+void listen_verified(struct listen *listen, const struct event_announce *announce);
+
 /* The next series that is over, of those that had repeats: its announcement with the
  * final count, and when the last one was heard. False: none. */
 bool listen_ended(struct listen *listen, struct mono now, struct event_announce *announce,

@@ -242,6 +242,29 @@ static void test_learn(void **state)
 	assert_int_equal(result.announce.expected, 3553240);
 }
 
+/* The repeats and the end of what was asked about say so; another announcement does not. */
+static void test_verified(void **state)
+{
+	struct listen listen = { 0 };
+	struct event_announce announce = hear(&listen, 3, 0).announce;
+	struct listen_result result;
+
+	(void)state;
+	announce.asked = announce.verified = announce.answered = true;
+	announce.answer_epoch = 3;
+	listen_verified(&listen, &announce);
+	result = hear(&listen, 3, 250);
+	assert_true(result.repeat);
+	assert_true(result.announce.asked);
+	assert_true(result.announce.verified);
+	result = hear(&listen, 700, 500);
+	assert_false(result.repeat);
+	assert_false(result.announce.asked);
+	assert_false(result.announce.verified);
+	listen_verified(&listen, &announce); /* too late: it is about the one before */
+	assert_false(hear(&listen, 700, 750).announce.asked);
+}
+
 /* A flood of strangers displaces strangers only. */
 static void test_flood(void **state)
 {
@@ -327,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_natpmp),
 		cmocka_unit_test(test_learn),
+		cmocka_unit_test(test_verified),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_confirms),
