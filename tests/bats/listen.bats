@@ -29,7 +29,7 @@ hears() {
 is_open() {
 	local table
 	for table in ${tables:-udp udp6}; do
-		client grep -q ':14E6 ' "/proc/net/$table" || return 1
+		[ "$(sockets "$table")" -gt 0 ] || return 1
 	done
 }
 
@@ -40,6 +40,16 @@ has() {
 
 err_has() {
 	[ "$(grep -cF -- "$2" "$err")" -eq "$1" ]
+}
+
+# No octet in either that a terminal could heed.
+nothing_raw() {
+	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f-\xff]' "$out" "$err"
+}
+
+# sockets udp|udp6: how many the client has on 5350.
+sockets() {
+	client grep -c ':14E6 ' "/proc/net/$1"
 }
 
 # over STATUS [SIGNAL]: it ends with that status, after the signal or by itself.
@@ -69,6 +79,24 @@ fake_tell() {
 	local answer
 	answer=$(router python3 "$FAKE_GATEWAY" --tell "$CONTROL" "$@")
 	[ "$answer" = ok ] || { echo "fake gateway: $answer" >&2; return 1; }
+}
+
+# --- words ---
+
+@test "words that are none: exit 2, and nothing is opened" {
+	local word
+	for word in 0 -1 1x 4294967296 ''; do
+		run --separate-stderr "$PCPCTL" announce-listen --count="$word"
+		is_usage_error "announce-listen: ${word:-''}: count must be 1-4294967295"
+	done
+	run --separate-stderr "$PCPCTL" announce-listen -x ''
+	is_usage_error "announce-listen: '': no command"
+	run --separate-stderr "$PCPCTL" announce-listen 192.168.1.254
+	is_usage_error "announce-listen: 192.168.1.254: announce-listen takes no such word; a server is named with -s"
+	run --separate-stderr "$PCPCTL" announce-listen --verfy
+	is_usage_error "nearest is --verify"
+	run --separate-stderr "$PCPCTL" announce-lisetn
+	is_usage_error "announce-lisetn: unknown command, nearest is announce-listen"
 }
 
 # --- the real server ---
@@ -109,14 +137,14 @@ fake_tell() {
 @test "-4 and -6 hear one family, --nat-pmp and --pcp one protocol" {
 	home --no-server
 	tables=udp6 hears -t 20 -c 1 -6
-	! client grep -q ':14E6 ' /proc/net/udp
+	[ "$(sockets udp)" -eq 0 ]
 	forge "$ROUTER" "$PCP3"
 	"$LAB" server start
 	over 0
 	has 1 "$ROUTER6"
 	has 0 "$ROUTER%"
 	tables=udp hears -t 20 -c 1 -4
-	! client grep -q ':14E6 ' /proc/net/udp6
+	[ "$(sockets udp6)" -eq 0 ]
 	"$LAB" server restart
 	over 0
 	has 1 "$ROUTER%"
@@ -207,7 +235,7 @@ fake_tell() {
 }
 
 two_listen() {
-	[ "$(client grep -c ':14E6 ' /proc/net/udp)" -ge "${1:-2}" ]
+	[ "$(sockets udp)" -ge 2 ]
 }
 
 # --- whom to believe ---
@@ -331,7 +359,7 @@ second_network() {
 }
 
 not_open() {
-	! client grep -q ':14E6 ' /proc/net/udp
+	[ "$(sockets udp)" -eq 0 ]
 }
 
 # --- the port ---
@@ -387,7 +415,7 @@ time.sleep(60)' "$1" >"$BATS_TEST_TMPDIR/holder" 3>&- &
 	wait_until has 1 "epoch 3 s"
 	over 0 TERM
 	says "junk from 192.168.1.66 on eth0: 6 octets, no announcement" "junk: 4; dropped by the kernel: 0"
-	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f-\xff]' "$out" "$err"
+	nothing_raw
 	hears -j -v
 	forge 192.168.1.66 1b5b33316d07
 	wait_until has 1 '"dropped":"no announcement"'
@@ -424,7 +452,7 @@ memory() {
 	over 0 INT
 	[[ $stderr =~ ([0-9]+)" announcements (repeats included)".*"junk: "([0-9]+)"; dropped by the kernel: "([0-9]+) ]]
 	[ $((BASH_REMATCH[1] + BASH_REMATCH[2] + BASH_REMATCH[3])) -eq 2010 ]
-	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f-\xff]' "$out" "$err"
+	nothing_raw
 }
 
 # Nothing more is written.
