@@ -149,7 +149,7 @@ static void warn_socket(struct listener *listener, enum ip_family family, int er
 {
 	char text[160];
 
-	snprintf(text, sizeof(text), "%s is not heard: UDP port %u: %s",
+	snprintf(text, sizeof(text), "%s is not heard: UDP port %d: %s",
 		family == IP_FAMILY_4 ? "IPv4" : "IPv6", ANNOUNCE_PORT,
 		error == EADDRINUSE ? "held by another program that does not share it" :
 				      strerror(error));
@@ -201,6 +201,8 @@ static void follow_network(struct listener *listener)
 	const char *name = listener->config.interface;
 	uint32_t index = name ? iface_index(name) : 0;
 
+	if (listener->phase != HEARING)
+		return;
 	if (name && index != listener->interface_index) {
 		close_sockets(listener);
 		listener->interface_index = index;
@@ -254,6 +256,15 @@ static bool sample_of(const struct server_id *id, enum via via, struct store_epo
 	return memory_network_known(id, &sample->network);
 }
 
+/* The store of a process that stays has to be told what time it is. */
+static struct store *store_now(const struct listener *listener)
+{
+	struct store *store = memory_store(listener->config.memory);
+
+	store_time(store, clock_now(), clock_wall_ms() / 1000);
+	return store;
+}
+
 static void recall(struct listener *listener, const struct event_announce *heard,
 	uint32_t interface_index)
 {
@@ -266,8 +277,7 @@ static void recall(struct listener *listener, const struct event_announce *heard
 	if (!heard->trusted || !listener->config.memory || listen_knows(&listener->listen, heard) ||
 		inventory_source(&wanted, &id.local, id.interface) < 0)
 		return;
-	if (sample_of(&id, heard->via, &sample) &&
-		store_epoch_find(memory_store(listener->config.memory), &sample))
+	if (sample_of(&id, heard->via, &sample) && store_epoch_find(store_now(listener), &sample))
 		listen_learn(&listener->listen, heard, sample.epoch, sample.at);
 }
 
@@ -283,7 +293,7 @@ static void keep(struct listener *listener, const struct question_result *result
 		return;
 	sample.epoch = announce->answer_epoch;
 	sample.at = result->at;
-	store_epoch_put(memory_store(listener->config.memory), &sample);
+	store_epoch_put(store_now(listener), &sample);
 }
 
 /* --- in --- */

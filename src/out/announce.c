@@ -68,7 +68,7 @@ static void print_meaning(FILE *out, const struct event_announce *announce, bool
 	const char *on = color ? "\033[1;31m" : "", *off = color ? "\033[0m" : "";
 
 	if (!announce->trusted && announce->source.port != PCP_PORT)
-		fprintf(out, "  from port %u, not %u: clients must ignore it",
+		fprintf(out, "  from port %u, not %d: clients must ignore it",
 			announce->source.port, PCP_PORT);
 	else if (!announce->trusted)
 		fprintf(out, "  not a router of this host: clients must ignore it");

@@ -402,6 +402,16 @@ time.sleep(60)' "$1" >"$BATS_TEST_TMPDIR/holder" 3>&- &
 	json_is error exit 5
 }
 
+@test "a port that is held for one family: the other is heard, with a warning" {
+	home --no-server
+	holds AF_INET
+	tables=udp6 hears -c 1
+	"$LAB" server start
+	over 0
+	says "announce-listen: IPv4 is not heard: UDP port 5350: held by another program that does not share it"
+	prints "$ROUTER6  PCP ANNOUNCE  epoch 0 s"
+}
+
 # --- noise ---
 
 @test "junk is counted, shown with -v, and never printed raw" {
