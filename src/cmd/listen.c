@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,22 +46,6 @@ static bool take_count(struct parse *parse, void *settings, const char *word)
 	return true;
 }
 
-static bool take_all(struct parse *parse, void *settings, const char *word)
-{
-	(void)parse;
-	(void)word;
-	((struct listen_settings *)settings)->all = true;
-	return true;
-}
-
-static bool take_verify(struct parse *parse, void *settings, const char *word)
-{
-	(void)parse;
-	(void)word;
-	((struct listen_settings *)settings)->verify = true;
-	return true;
-}
-
 static bool take_exec(struct parse *parse, void *settings, const char *word)
 {
 	if (!*word)
@@ -69,12 +54,14 @@ static bool take_exec(struct parse *parse, void *settings, const char *word)
 	return true;
 }
 
+#define FLAG(field) offsetof(struct listen_settings, field)
+
 static const struct option_row rows[] = {
-	{ "count", 'c', "COUNT", "end after COUNT announcements", take_count },
-	{ "all", 'a', NULL, "count announcements of any source", take_all },
-	{ "verify", 0, NULL, "ask the sender by unicast whether it is true", take_verify },
+	{ "count", 'c', "COUNT", "end after COUNT announcements", take_count, 0 },
+	{ "all", 'a', NULL, "count announcements of any source", NULL, FLAG(all) },
+	{ "verify", 0, NULL, "ask the sender by unicast whether it is true", NULL, FLAG(verify) },
 	{ "exec", 'x', "COMMAND", "run COMMAND at each, see the manual for its variables",
-		take_exec },
+		take_exec, 0 },
 };
 
 static struct option_set listen_options(void *settings)
