@@ -12,6 +12,7 @@
 #include "base/words.h"
 #include "cmd/command.h"
 #include "engine/engine.h"
+#include "engine/inventory.h"
 #include "engine/listener.h"
 #include "out/output.h"
 #include "out/vars.h"
@@ -194,6 +195,16 @@ static bool find_named(struct listening *run)
 	return run->status == EXIT_DONE;
 }
 
+/* `ss -ulpn sport = :5350` shows the same. */
+static void fail_held(struct listening *run)
+{
+	char holder[80];
+
+	if (!inventory_udp_holder(PCP_MULTICAST_PORT, holder, sizeof(holder)))
+		snprintf(holder, sizeof(holder), "another program");
+	fail(run, EXIT_LOCAL, "UDP port 5350 is held by %s, which does not share it", holder);
+}
+
 static bool open_listener(struct listening *run)
 {
 	const struct common *common = run->common;
@@ -227,9 +238,7 @@ static bool open_listener(struct listening *run)
 	case LISTENER_OPEN:
 		return true;
 	case LISTENER_PORT_HELD:
-		fail(run, EXIT_LOCAL,
-			"UDP port 5350 is held by another program that does not share it; "
-			"`ss -ulpn sport = :5350` names it");
+		fail_held(run);
 		return false;
 	default:
 		fail(run, EXIT_LOCAL, "UDP port 5350: %s", strerror(errno));

@@ -35,6 +35,20 @@ static void remember(struct run *run, const struct event *event)
 	memory_event(run->memory, &network->network, &event->mapping, event->wall_ms);
 }
 
+/* It is acted upon once the server itself has been asked. */
+static void tell_announcement(struct run *run, const struct event_announce *announce)
+{
+	struct server_id id = { .server = announce->source };
+	char server[128], expected[64] = "";
+
+	memcpy(id.interface, announce->interface, sizeof(id.interface));
+	if (announce->has_expected)
+		snprintf(expected, sizeof(expected), ", expected %lld s",
+			(long long)announce->expected);
+	output_note(run->output, "%s announces a restart: epoch %u s%s (not confirmed yet)",
+		output_server(&id, server, sizeof(server)), announce->epoch, expected);
+}
+
 static void take_event(void *context, const struct event *event)
 {
 	struct run *run = context;
@@ -45,6 +59,8 @@ static void take_event(void *context, const struct event *event)
 	remember(run, event);
 	if (event->kind == EVENT_MAPPING || event->kind == EVENT_SERVER)
 		run->event(run, event);
+	else if (event->kind == EVENT_ANNOUNCE && !run->common->json)
+		tell_announcement(run, &event->announce);
 	else if (run->dry && event->kind == EVENT_PACKET)
 		output_dry(run->output, event);
 	else

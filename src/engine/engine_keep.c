@@ -47,6 +47,17 @@ static bool uses_family(const struct engine *engine, enum ip_family family)
 	return false;
 }
 
+static void warn_held(struct engine *engine)
+{
+	char text[160], holder[80];
+
+	if (!inventory_udp_holder(PCP_MULTICAST_PORT, holder, sizeof(holder)))
+		snprintf(holder, sizeof(holder), "another program");
+	snprintf(text, sizeof(text),
+		"UDP port 5350 is held by %s: restart announcements are not heard", holder);
+	warn(engine, text);
+}
+
 /* Without announcements a restart is noticed later, by the next answer: a warning. */
 static void open_multicast(struct engine *engine, int which, enum ip_family family)
 {
@@ -60,9 +71,7 @@ static void open_multicast(struct engine *engine, int which, enum ip_family fami
 		return;
 	}
 	if (errno == EADDRINUSE)
-		warn(engine,
-			"UDP port 5350 is held by another program: restart announcements are not "
-			"heard");
+		warn_held(engine);
 	if (fd >= 0)
 		multicast_close(fd);
 }
@@ -250,11 +259,14 @@ bool engine_pause_for_network(struct engine *engine, int64_t duration)
 
 static void take_announcements(struct engine *engine, int fd, struct mono now)
 {
+	enum ip_family family = fd == engine->multicast[0] ? IP_FAMILY_4 : IP_FAMILY_6;
 	uint8_t octets[RECEIVE_MAX];
 	struct udp_datagram got;
 
-	for (int i = 0; i < 256 && udp_receive(fd, octets, sizeof(octets), &got) > 0; i++)
-		client_announced(engine->client, &got.from, octets, got.length, now);
+	for (int i = 0; i < 256 && udp_receive(fd, octets, sizeof(octets), &got) > 0; i++) {
+		if (multicast_is_for(family, &got.to))
+			client_announced(engine->client, &got.from, octets, got.length, now);
+	}
 }
 
 /* --- hooks --- */

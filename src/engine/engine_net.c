@@ -9,6 +9,7 @@
 #include "host/clock.h"
 #include "host/iface.h"
 #include "host/udp.h"
+#include "proto/epoch.h"
 
 /* A datagram larger than any that is legal is seen as too long. */
 #define RECEIVE_MAX (PCP_MAX + 4)
@@ -116,9 +117,25 @@ void engine_close_unused(struct engine *engine)
 
 /* --- events --- */
 
+/* What the clock of a server has done: some of it only the time of day can tell. */
+static void diagnose(struct event *event)
+{
+	struct event_epoch *epoch = &event->epoch;
+	struct epoch_check check = {
+		.previous = epoch->previous,
+		.current = epoch->current,
+		.elapsed = epoch->elapsed,
+		.expected = epoch->expected,
+	};
+
+	epoch->kind = epoch_kind_of(&check, event->wall_ms / 1000, epoch->kind == EPOCH_EXTERNAL);
+}
+
 static void tell(struct engine *engine, struct event *event)
 {
 	event->wall_ms = clock_wall_ms();
+	if (event->kind == EVENT_EPOCH && event->epoch.regressed)
+		diagnose(event);
 	engine->config.event(engine->config.context, event);
 }
 

@@ -4,6 +4,7 @@
 #include "engine/inventory.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,4 +280,30 @@ int inventory_flows(const struct ip *remote, uint16_t port, struct net_flow **fl
 int inventory_process_flows(int pid, struct net_flow **flows)
 {
 	return sockdiag_process_flows(pid, flows);
+}
+
+bool inventory_udp_holder(uint16_t port, char *text, size_t size)
+{
+	struct net_listener *listeners = NULL;
+	int n = sockdiag_listeners(PROTOCOL_UDP, port, &listeners);
+	struct census census = { .listeners = listeners };
+	char name[PROCESS_NAME_MAX];
+	bool found = false;
+
+	for (int i = 0; i < n && !found; i++) {
+		uint32_t inode = listeners[i].inode;
+		size_t at;
+
+		find_holders(&census);
+		at = first_holder(&census, inode);
+		if (!inode || !is_holder(&census, at, inode))
+			continue;
+		process_name(census.holders[at].pid, name);
+		snprintf(text, size, "%s%sprocess %ld", name, name[0] ? ", " : "",
+			(long)census.holders[at].pid);
+		found = true;
+	}
+	free(census.holders);
+	free(listeners);
+	return found;
 }

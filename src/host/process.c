@@ -111,3 +111,18 @@ int process_sockets(pid_t pid, struct process_socket **sockets)
 	*sockets = rows.items;
 	return (int)rows.count;
 }
+
+void process_name(pid_t pid, char name[static PROCESS_NAME_MAX])
+{
+	char path[64];
+	FILE *file;
+
+	name[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(name, PROCESS_NAME_MAX, file))
+		name[strcspn(name, "\n")] = '\0';
+	fclose(file);
+}

@@ -18,4 +18,9 @@ struct process_socket {
  * errno: ESRCH there is no such process, EACCES it is not for us to see. */
 int process_sockets(pid_t pid, struct process_socket **sockets);
 
+#define PROCESS_NAME_MAX 16 /* with its NUL */
+
+/* The name of a process as `ps -o comm` has it, "" when it cannot be told. */
+void process_name(pid_t pid, char name[static PROCESS_NAME_MAX]);
+
 #endif

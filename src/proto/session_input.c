@@ -72,6 +72,7 @@ enum drop_reason session_input(struct session *session, const void *data, size_t
 	enum drop_reason reason;
 
 	session->drop_got = session->drop_expected = 0;
+	session->moved = false;
 	reason = input(session, octets, length, from, now);
 	if (reason == DROP_NONE) {
 		session_keep_open(session, now);

@@ -20,16 +20,13 @@ static void heard_natpmp(struct session *session, const struct natpmp_response *
 		session_sampled(session, VIA_NAT_PMP, &check, mono_since(now, sent), now);
 }
 
-/* Without a mapping to be renewed nobody would notice that the address is another now:
- * not every server starts its Epoch anew then (users.md Q19). */
-static void compare_address(struct session *session, const struct natpmp_response *response,
-	struct mono now)
+/* Is it another address than before? Without a mapping to be renewed nobody would notice,
+ * and not every server starts its Epoch anew then (users.md Q19). */
+static bool is_moved(const struct session *session, const struct natpmp_response *response)
 {
-	if (response->result != NATPMP_SUCCESS || ip_is_any(&session->external) ||
-		ip_equal(&session->external, &response->external_address) ||
-		session->natpmp_waiting || session->probing)
-		return;
-	session->reset_at = session->recover_at = now;
+	return response->result == NATPMP_SUCCESS && !ip_is_any(&session->external) &&
+		!ip_equal(&session->external, &response->external_address) &&
+		!session->natpmp_waiting && !session->probing;
 }
 
 static enum drop_reason input_address(struct session *session,
@@ -43,6 +40,7 @@ static enum drop_reason input_address(struct session *session,
 			session_check_epoch(session, VIA_NAT_PMP, response->epoch, now);
 		return DROP_UNEXPECTED;
 	}
+	session->moved = is_moved(session, response);
 	heard_natpmp(session, response, address->retry.last, now);
 	address->heard = (struct event_probe){
 		.status = response->result == NATPMP_SUCCESS ? PROBE_OK : PROBE_ERROR,
@@ -55,7 +53,8 @@ static enum drop_reason input_address(struct session *session,
 	};
 	if (address->retry.sends == 1 && address->out)
 		session->rtt_natpmp = rtt_smooth(session->rtt_natpmp, address->heard.rtt);
-	compare_address(session, response, now);
+	if (session->moved)
+		session->reset_at = session->recover_at = now;
 	session->external = response->external_address;
 	session->external_refused = response->result != NATPMP_SUCCESS;
 	session->external_wildcard = !session->external_refused && ip_is_any(&session->external);

@@ -82,6 +82,7 @@ struct session {
 
 	struct mono recover_at; /* after an Epoch reset; MONO_NEVER */
 	struct mono reset_at; /* when it was noticed */
+	bool moved; /* the answer in hand shows another external address than before */
 	struct mono no_resources; /* until then nothing new is asked for (RFC 6887, 11.4) */
 	struct mono asked_aside; /* what session_ask_aside() asks, when last */
 	bool silent; /* something kept is asked for in vain: the first answer wakes it */

@@ -190,6 +190,7 @@ static void epoch_event(struct session *session, enum via via, const struct epoc
 	event->epoch.current = check->current;
 	event->epoch.expected = check->expected;
 	event->epoch.elapsed = check->elapsed;
+	event->epoch.kind = session->moved ? EPOCH_EXTERNAL : EPOCH_RESTART;
 }
 
 /* RFC 6887, 8.5: mappings are re-made promptly; RFC 6886, 3.7: after 0 to 5 s, which are

@@ -398,7 +398,7 @@ time.sleep(60)' "$1" >"$BATS_TEST_TMPDIR/holder" 3>&- &
 	holds AF_INET6
 	pcpctl announce-listen -t 5 -j
 	exits 5
-	says "announce-listen: UDP port 5350 is held by another program that does not share it"
+	says "announce-listen: UDP port 5350 is held by python3, process " ", which does not share it"
 	json_is error exit 5
 }
 
