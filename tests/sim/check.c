@@ -206,6 +206,10 @@ static void provoke(struct sim *sim, unsigned server, bool must)
 
 static void told_epoch(struct sim *sim, const struct event_epoch *told)
 {
+	for (unsigned server = 0; server < sim->server_count; server++) {
+		if (is_server(sim, server, &told->server))
+			sim->samples[server].due = MONO_NEVER;
+	}
 	if (!told->regressed)
 		return;
 	for (unsigned server = 0; server < sim->server_count; server++) {
@@ -224,6 +228,21 @@ static void told_epoch(struct sim *sim, const struct event_epoch *told)
 						sim->want_count * ACT_EACH);
 		}
 	}
+}
+
+/* Promised where all is well: else something else may be under way. */
+void check_poked(struct sim *sim, struct wanted *wanted)
+{
+	const struct router *router = sim_router(sim, wanted->server);
+
+	if (wanted->settled && wanted->troubles == router->troubles && !wanted->provoked &&
+		!wanted->erred && !wanted->attempts) {
+		wanted->poked = mono_after(sim->now, SEC + 4 * router->delay_most);
+		sim->samples[wanted->server].due = mono_after(sim->now, 5 * SEC);
+		sim->samples[wanted->server].troubles = router->troubles;
+	}
+	wanted->provoked = true;
+	wanted->provoked_at = sim->now;
 }
 
 void check_moved(struct sim *sim, unsigned server)
@@ -324,6 +343,8 @@ static void sweep(struct sim *sim, struct wanted *wanted)
 		check_fail(sim, "asked", wanted, "not asked for any more");
 	if (mono_due(wanted->act, sim->now) && line_free)
 		check_fail(sim, "alarm-acted", wanted, "an alarm, and it is not asked for");
+	if (mono_due(wanted->poked, sim->now) && line_free)
+		check_fail(sim, "poked", wanted, "not renewed");
 	sweep_back(sim, wanted);
 }
 
@@ -336,6 +357,17 @@ static void check_pair(struct sim *sim)
 		check_fail(sim, "pair", udp, "port %u, tcp has port %u", udp->port, tcp->port);
 }
 
+static void check_samples(struct sim *sim)
+{
+	for (unsigned server = 0; server < sim->server_count; server++) {
+		if (!mono_due(sim->samples[server].due, sim->now))
+			continue;
+		sim->samples[server].due = MONO_NEVER;
+		if (sim->samples[server].troubles == sim_router(sim, server)->troubles)
+			check_fail(sim, "poked", NULL, "no sample");
+	}
+}
+
 void check_sweep(struct sim *sim)
 {
 	if (sim->alarms_seen)
@@ -343,6 +375,7 @@ void check_sweep(struct sim *sim)
 	for (unsigned i = 0; i < sim->want_count && !sim->closing; i++)
 		sweep(sim, &sim->wants[i]);
 	check_pair(sim);
+	check_samples(sim);
 }
 
 void check_end(struct sim *sim)

@@ -21,6 +21,7 @@
  *	event-state     granted, renewed, lost, recovered ... follow each other
  *	port            what is told was granted
  *	lifetime        nothing is told as held beyond its lifetime
+ *	poked           what the user wants renewed or sampled is, at once
  *	announced       a restart that is announced is over within 5 s and the asking
  *	closed          at the end what was made is deleted, in 10 s at most
  *	pair            one external port for both protocols, where the router has that
@@ -47,6 +48,7 @@ struct came {
 	bool has_epoch;
 	bool vague; /* it has one, which may be taken or not */
 	uint32_t epoch, error_lifetime;
+	struct ip address; /* NAT-PMP's answer with the external one */
 	struct mono before; /* the last success before this one */
 };
 void check_coming(struct sim *sim, const struct flight *flight, struct came *came);
@@ -55,6 +57,8 @@ void check_came(struct sim *sim, const struct flight *flight, const struct came 
 
 void check_event(struct sim *sim, const struct event *event);
 
+/* A want is renewed and its server sampled, as the user wished. */
+void check_poked(struct sim *sim, struct wanted *wanted);
 /* The place of a server is another one. */
 void check_moved(struct sim *sim, unsigned server);
 

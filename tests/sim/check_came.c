@@ -51,22 +51,6 @@ static void read_version2(struct sim *sim, const uint8_t *octets, size_t length,
 		offer(sim, wanted, get16(octets + 42), came);
 }
 
-/* Another address than before is as good as an alarm. */
-static void read_address(struct sim *sim, const uint8_t *octets, const struct came *came)
-{
-	struct ip *last = &sim->external[came->server];
-	struct ip address = ip_from_v4(octets + 8);
-
-	if (came->result)
-		return;
-	for (unsigned i = 0; i < sim->want_count; i++) {
-		if (sim->wants[i].server == came->server && !ip_is_any(last) &&
-			!ip_equal(last, &address))
-			sim->wants[i].provoked = true;
-	}
-	*last = address;
-}
-
 static void read_version0(struct sim *sim, const uint8_t *octets, size_t length, struct came *came)
 {
 	struct wanted *wanted;
@@ -77,7 +61,7 @@ static void read_version0(struct sim *sim, const uint8_t *octets, size_t length,
 	came->epoch = get32(octets + 4);
 	came->has_epoch = true;
 	if (came->opcode == 0) {
-		read_address(sim, octets, came);
+		came->address = ip_from_v4(octets + 8);
 		return;
 	}
 	wanted = check_find(sim, came->server, came->opcode == 1 ? 17 : 6, get16(octets + 8));
@@ -187,8 +171,27 @@ static void note_refusal(struct sim *sim, struct wanted *wanted, const struct ca
 	wanted->quiet = mono_after(sim->now, seconds * SEC + 10 * SEC);
 	if (wanted->held && wanted->expires.ns > wanted->quiet.ns)
 		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
+	/* Some NAT-PMP servers want a port to be suggested: two are tried at once. */
+	if (!came->version && came->result == 4 && !wanted->ever &&
+		wanted->want.external_port == 0 && wanted->suggested++ < 2)
+		wanted->hold = sim->now;
 	if (came->version && came->result == 8 && !wanted->held)
 		sim->exhausted[came->server] = wanted->hold;
+}
+
+/* Another address than before is as good as an alarm. */
+static void note_address(struct sim *sim, const struct came *came)
+{
+	struct ip *last = &sim->external[came->server];
+
+	if (came->result)
+		return;
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		if (sim->wants[i].server == came->server && !ip_is_any(last) &&
+			!ip_equal(last, &came->address))
+			sim->wants[i].provoked = true;
+	}
+	*last = came->address;
 }
 
 /* An answer lets the next go. */
@@ -226,6 +229,9 @@ void check_came(struct sim *sim, const struct flight *flight, const struct came 
 		check_epoch(sim, flight, came);
 	else if (sim->alarms_seen)
 		check_fail(sim, "alarm-told", NULL, "an alarm by what is no answer");
+	if (came->ours && came->has_epoch && !came->version && came->opcode == 0 &&
+		reason != DROP_UNEXPECTED)
+		note_address(sim, came);
 	if (!came->ours || !came->wanted)
 		return;
 	relieve(sim, came);

@@ -153,7 +153,7 @@ static void note_send(struct sim *sim, struct wanted *wanted, unsigned version)
 {
 	wanted->sent[version] = sim->now;
 	wanted->waits[version] = true;
-	wanted->act = MONO_NEVER;
+	wanted->act = wanted->poked = MONO_NEVER;
 	wanted->quiet = mono_after(sim->now, check_gap(wanted) + 10 * SEC);
 	if (wanted->held && wanted->alarmed.ns <= wanted->granted.ns &&
 		(!wanted->provoked || wanted->expires.ns > wanted->quiet.ns))

@@ -76,6 +76,7 @@ static struct want *add_want(struct sim *sim, unsigned server, uint32_t lifetime
 		.provoked_at = { INT64_MIN },
 		.quiet = mono_after(sim->now, 30 * SEC),
 		.act = MONO_NEVER,
+		.poked = MONO_NEVER,
 		.due = MONO_NEVER,
 		.address = ip_any4,
 	};
@@ -110,7 +111,7 @@ static void home(struct sim *sim)
 static void strangers(struct sim *sim)
 {
 	home(sim);
-	sim->forges = true;
+	sim->forges = sim->pokes = true;
 }
 
 static void natpmp(struct sim *sim)
@@ -119,7 +120,9 @@ static void natpmp(struct sim *sim)
 
 	router->speaks = sim_chance(sim, 50) ? SPEAKS_NATPMP : SPEAKS_NATPMP_SILENTLY;
 	router->denial = (enum denial)sim_between(sim, 0, DENIALS - 1);
+	router->needs_port = sim_chance(sim, 20);
 	add_wants(sim, 0, (unsigned)sim_between(sim, 2, FEW));
+	sim->pokes = true;
 }
 
 static void two(struct sim *sim)
@@ -174,6 +177,7 @@ static void all(struct sim *sim)
 	add_place(sim, 1, 2, &local, 1);
 	add_wants(sim, 1, (unsigned)sim_between(sim, 1, 3));
 	sim->forges = sim_chance(sim, 50);
+	sim->pokes = true;
 	sim->announces = sim_chance(sim, 50);
 }
 

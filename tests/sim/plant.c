@@ -36,6 +36,7 @@ const struct plant plant_table[] = {
 	{ FAULT_PAIR, "pair", "vpn", "pair" },
 	{ FAULT_UNDELETED, "undeleted", "drift", "closed" },
 	{ FAULT_SPIN, "spin", "drift", "spin" },
+	{ FAULT_POKE_IGNORED, "poke-ignored", "strangers", "poked" },
 };
 
 const unsigned plant_count = sizeof(plant_table) / sizeof(*plant_table);
@@ -98,8 +99,19 @@ bool plant_event(struct sim *sim, struct event *event)
 	return !alarm || sim->fault != FAULT_ALARM_DROPPED;
 }
 
+static bool is_poked(const struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->want_count; i++) {
+		if (!mono_is_never(sim->wants[i].poked))
+			return true;
+	}
+	return false;
+}
+
 bool plant_request(struct sim *sim, uint8_t *octets, size_t length, bool *again)
 {
+	if (sim->fault == FAULT_POKE_IGNORED && is_poked(sim))
+		return false;
 	if (sim->planted_at.ns && mono_since(sim->now, sim->planted_at) < MINUTE)
 		return false;
 	if (length != 60)

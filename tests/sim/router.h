@@ -50,6 +50,7 @@ struct router {
 	unsigned result; /* of every MAP, 0: granted; NAT-PMP has a number of its own */
 	unsigned natpmp_result;
 	uint32_t error_lifetime;
+	bool needs_port; /* NAT-PMP: refuses a new mapping without a suggested one */
 	unsigned refuses; /* percent of the mapping requests, by the results above */
 	unsigned unreachable; /* percent of the requests that an ICMP error answers */
 	unsigned taken; /* percent of all external ports that somebody else has */

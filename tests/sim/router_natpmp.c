@@ -35,7 +35,10 @@ static size_t map(struct router *router, const struct ip *local, const uint8_t *
 			lease->there = false;
 		return 16;
 	}
-	lease = router_refuses(router) ? NULL : router_grant(router, &asked, now);
+	if (router_refuses(router) || (router->needs_port && !lease && asked.suggested == 0))
+		lease = NULL;
+	else
+		lease = router_grant(router, &asked, now);
 	if (!lease) {
 		put16(out + 2, router->natpmp_result ? router->natpmp_result : 4);
 		return 16;

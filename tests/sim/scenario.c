@@ -257,11 +257,26 @@ static void calm_vpn(struct sim *sim)
 	sim->routers[0].troubles++;
 }
 
+static void poke(struct sim *sim)
+{
+	struct wanted *wanted = &sim->wants[sim_between(sim, 0, sim->want_count - 1)];
+
+	trace_change(sim, "is sampled, and the user renews want",
+		sim->places[sim->here[wanted->server]].router, wanted->want.number);
+	check_poked(sim, wanted);
+	client_sample(sim->client, wanted->server, sim->now);
+	if (!client_renew(sim->client, wanted->server, wanted->want.number, sim->now))
+		check_fail(sim, "poked", wanted, "is not known");
+}
+
 void scenario_change(struct sim *sim)
 {
 	int64_t length;
 
-	if (sim->trouble || !sim->family->troubles) {
+	if (!sim->trouble && sim->client && sim->pokes && sim_chance(sim, 50)) {
+		poke(sim);
+		sim->change = mono_after(sim->now, draw(sim, 10 * SEC, LONGEST));
+	} else if (sim->trouble || !sim->family->troubles) {
 		calm_down(sim);
 	} else if (sim->now.ns < sim->calm.ns) {
 		sim->troubled =

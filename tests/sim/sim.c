@@ -334,6 +334,7 @@ struct sim *sim_run(const struct sim_options *options)
 	sim->end = mono_after(sim->now, length);
 	sim->calm.ns = sim->end.ns - options->family->calm;
 	sim->external[0] = sim->external[1] = ip_any4;
+	sim->samples[0].due = sim->samples[1].due = MONO_NEVER;
 	sim->exhausted[0] = sim->exhausted[1] = (struct mono){ INT64_MIN };
 	sim->family->setup(sim);
 	sim->change = sim->now;

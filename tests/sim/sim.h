@@ -49,9 +49,11 @@ struct wanted {
 	bool provoked; /* by an alarm, an announcement, another network: may ask at once */
 	struct mono provoked_at; /* when an alarm last did that */
 	struct mono alarmed; /* when it last had to be asked for so */
+	unsigned suggested; /* so many ports where none was to be, see note_refusal() */
 	bool erred; /* an error came since the grant */
 	struct mono hold; /* a refusal holds until then */
 	struct mono quiet; /* asked again by then at the latest */
+	struct mono poked; /* renewed by then, or MONO_NEVER */
 	struct mono act; /* an alarm is acted upon by then, or MONO_NEVER */
 	uint16_t offered[4]; /* external ports that a router gave it of late */
 	unsigned offers;
@@ -141,6 +143,7 @@ enum fault {
 	FAULT_PAIR,
 	FAULT_UNDELETED,
 	FAULT_SPIN,
+	FAULT_POKE_IGNORED,
 };
 
 struct tally {
@@ -169,6 +172,10 @@ struct sim {
 	bool away; /* no network at all */
 	unsigned server_count;
 	struct rule rules[SERVERS][2];
+	struct {
+		struct mono due; /* the answer to a sample is told by then */
+		unsigned troubles; /* of the router when it was asked */
+	} samples[SERVERS];
 	unsigned alarms_seen; /* since they were last compared with the rule */
 	struct ip external[SERVERS]; /* as NAT-PMP last said */
 	struct mono exhausted[SERVERS]; /* NO_RESOURCES: nothing new is asked for */
@@ -180,6 +187,7 @@ struct sim {
 	struct mono change; /* the next */
 	struct mono calm; /* none from here on: at the end everything must be held */
 	bool forges; /* strangers answer too */
+	bool pokes; /* the user renews and samples now and then */
 	bool announces; /* a router that restarts says so to all */
 	bool pair; /* the first two wants: one port in two protocols */
 	bool closing;
