@@ -69,7 +69,7 @@ void check_end(struct sim *sim);
 /* The client has closed: within its time, and leaves what was to be left. */
 void check_closed(struct sim *sim, bool leave);
 
-/* --- the inside, shared by check.c, check_sent.c and check_came.c --- */
+/* --- the inside, shared by the files check*.c --- */
 
 /* So long one unanswered request of version 2 may keep others waiting for a place. */
 #define CHECK_BUSY (10 * SEC)
