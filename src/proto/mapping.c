@@ -81,8 +81,7 @@ struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct 
 
 bool mapping_refused_openly(const struct mapping *mapping)
 {
-	return mapping->refusal == REFUSAL_RESULT && mapping->via == VIA_PCP &&
-		mapping->answer.error_lifetime == 0;
+	return mapping->refusal == REFUSAL_RESULT && mapping->answer.error_lifetime == 0;
 }
 
 bool mapping_is_pinhole(const struct mapping *mapping, const struct ip *internal)

@@ -132,6 +132,8 @@ struct mono session_refused_until(struct session *session, struct mapping *mappi
 	/* It stands until its end, and the renewals have their instants (11.2.1). */
 	next = mapping_renewal(&mapping->grant, ++mapping->renewals + 1, now, &session->prng);
 	until = mono_after(now, REFUSED_LEAST);
+	if (mapping->via == VIA_NAT_PMP && !mono_is_never(next))
+		return next; /* which has no time to wait: leases may be shorter than ours */
 	return mono_is_never(next) || next.ns < until.ns ? until : next;
 }
 
@@ -245,12 +247,17 @@ static void tell_rumour(struct session *session, const struct announcement *anno
 static bool is_news(struct session *session, const struct announcement *announcement,
 	struct mono now)
 {
-	if (announcement->has_external && session->external_known &&
-		!ip_is_any(&session->external) &&
-		!ip_equal(&announcement->external, &session->external))
-		return true;
-	return announce_is_news(clock_of(session, announcement->via), announcement->via,
+	const struct epoch *clock = clock_of(session, announcement->via);
+	struct epoch *told = &session->announced[announcement->via == VIA_NAT_PMP];
+	bool news = announce_is_news(clock->known ? clock : told, announcement->via,
 		announcement->epoch, now);
+	bool moved = announcement->has_external && session->external_known &&
+		!ip_is_any(&session->external) &&
+		!ip_equal(&announcement->external, &session->external);
+
+	/* Of a clock that no answer has shown, the repeats are no news (RFC 6887, 14.1.3). */
+	*told = (struct epoch){ true, announcement->epoch, now };
+	return news || moved;
 }
 
 bool session_announced(struct session *session, const struct announcement *announcement,

@@ -72,6 +72,7 @@ struct session {
 	struct mapping *natpmp_waiting; /* in MAPPING_ADDRESS */
 
 	struct exchange announce, address;
+	struct epoch announced[2]; /* PCP, NAT-PMP: as they were announced last */
 	struct announce rumour; /* a restart that was announced and is not confirmed */
 	bool probing; /* an EVENT_SERVER is owed */
 	bool sampling; /* an EVENT_EPOCH is owed */

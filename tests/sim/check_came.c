@@ -171,6 +171,9 @@ static void note_refusal(struct sim *sim, struct wanted *wanted, const struct ca
 	wanted->quiet = mono_after(sim->now, seconds * SEC + 10 * SEC);
 	if (wanted->held && wanted->expires.ns > wanted->quiet.ns)
 		wanted->quiet = mono_after(wanted->expires, 10 * SEC);
+	/* NAT-PMP has no time to wait: what is held has its renewals. */
+	if (!came->version && wanted->held)
+		wanted->hold = mono_after(sim->now, 4 * SEC);
 	/* Some NAT-PMP servers want a port to be suggested: two are tried at once. */
 	if (!came->version && came->result == 4 && !wanted->ever &&
 		wanted->want.external_port == 0 && wanted->suggested++ < 2)
