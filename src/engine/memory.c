@@ -389,8 +389,8 @@ static void deleted(struct memory *memory, const struct store_network *network,
 
 	if (event->via == VIA_NAT_PMP && event->internal_port == 0)
 		store_each(memory->store, wipe_one, &wipe);
-	else
-		forget(memory, network, event, event->via);
+	else /* a flow is let go whether it was answered or not */
+		forget(memory, network, event, event->via ? event->via : event->asked);
 }
 
 void memory_event(struct memory *memory, const struct store_network *network,

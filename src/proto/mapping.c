@@ -59,7 +59,7 @@ void mapping_granted(struct mapping *mapping, uint16_t external_port,
 		.expires = mono_after(now, taken * SEC),
 	};
 	mapping->renewals = 0;
-	mapping->without_address = mapping->anew = false;
+	mapping->without_address = mapping->anew = mapping->bare = false;
 }
 
 struct mono mapping_renewal(const struct grant *grant, unsigned attempt, struct mono last,

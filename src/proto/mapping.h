@@ -122,6 +122,7 @@ struct mapping {
 	unsigned suggestions; /* NAT-PMP: external ports tried where none was to be suggested */
 	uint16_t suggestion; /* the last of them, 0: none */
 	bool anew; /* deleted, to be made anew: reported lost only if that fails */
+	bool bare; /* PEER: nothing is suggested, as the flow has another port by now */
 	struct told told;
 };
 

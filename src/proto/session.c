@@ -285,8 +285,10 @@ static struct mapping *add(struct session *session, const struct want *want,
 	if (previous) {
 		mapping->grant = *previous;
 		mapping->grant.held = false;
-		/* Another server has other addresses: only the port is asked for again. */
-		mapping->lost = mapping->without_address = true;
+		mapping->lost = true;
+		/* Another server has other addresses: only the port is asked for again. A
+		 * flow lives with both of them or not at all. */
+		mapping->without_address = want->opcode == PCP_MAP;
 	}
 	session_ask(session, mapping, want->lifetime ? PURPOSE_CREATE : PURPOSE_DELETE, now);
 	if (session_settled(mapping))
@@ -330,6 +332,10 @@ struct mapping *session_add_part(struct session *session, const struct mapping *
 
 void session_delete(struct session *session, struct mapping *mapping, struct mono now)
 {
+	if (mapping->want.opcode != PCP_MAP) {
+		session_let_go(session, mapping, now);
+		return;
+	}
 	if (!mapping->want.zero_port || mapping->want.lifetime == 0) {
 		session_ask(session, mapping, PURPOSE_DELETE, now);
 		return;

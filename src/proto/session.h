@@ -53,7 +53,8 @@ void session_probe(struct session *session, struct mono now);
 struct mapping *session_add(struct session *session, const struct want *want, struct mono now);
 
 /* Deletes a mapping that was asked for here (RFC 6887, 15.1; RFC 6886, 3.4): at the
- * end a DELETED event, or REFUSED or UNANSWERED with `deleting` set. */
+ * end a DELETED event, or REFUSED or UNANSWERED with `deleting` set. Of a flow (PEER)
+ * nothing can be deleted (12.1): it is let go, told as DELETED at once. */
 void session_delete(struct session *session, struct mapping *mapping, struct mono now);
 
 /* Takes back what was granted or may have been made, with the refusal as the reason;

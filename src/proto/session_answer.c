@@ -149,29 +149,14 @@ static void rollback_answered(struct session *session, struct mapping *mapping, 
 
 static void refused(struct session *session, struct mapping *mapping, struct mono now)
 {
-	if (session_without_address(session, mapping, now))
+	if (session_without_address(session, mapping, now) ||
+		session_flow_moved(session, mapping, now))
 		return;
 	if (mapping->state == MAPPING_ASIDE) {
 		session_rollback(session, mapping, REFUSAL_RESULT, now);
 		return;
 	}
 	session_refuse(session, mapping, REFUSAL_RESULT, NULL, now);
-}
-
-/* Nothing is awaited from this mapping: a repetition, or a mapping update (RFC
- * 6887, 14.2), which alone is news. */
-static enum drop_reason unasked(struct session *session, struct mapping *mapping,
-	const struct pcp_header *header, const struct pcp_mapping *data, struct mono now)
-{
-	const struct grant *grant = &mapping->grant;
-
-	if (mapping->state != MAPPING_HELD || header->result != PCP_SUCCESS ||
-		is_empty(mapping, data, header->lifetime) ||
-		(data->external_port == grant->external_port &&
-			ip_equal(&data->external_address, &grant->external_address)))
-		return DROP_DUPLICATE;
-	pcp_success(session, mapping, data, header->lifetime, now);
-	return DROP_NONE;
 }
 
 static void note_answer(struct session *session, struct mapping *mapping,
@@ -189,6 +174,37 @@ static void note_answer(struct session *session, struct mapping *mapping,
 	/* Karn's rule; and who waited no longer says nothing of the round trip. */
 	if (mapping->retry.sends == 1 && mapping->state == MAPPING_ASKING)
 		session->rtt_pcp = rtt_smooth(session->rtt_pcp, mapping->answer.rtt);
+}
+
+/* A mapping update that says of a flow: not with that port any more (RFC 6887, 14.2). It
+ * may be a late answer to what was asked before the grant: not a reason to ask quickly. */
+static bool flow_moved(struct session *session, struct mapping *mapping,
+	const struct pcp_header *header, struct mono now)
+{
+	if (header->result != PCP_CANNOT_PROVIDE_EXTERNAL || mapping->want.opcode != PCP_PEER ||
+		mapping->state != MAPPING_HELD || !session_keeps(session, mapping) ||
+		mono_since(now, mapping->grant.at) < MAPPING_RENEWAL_GAP)
+		return false;
+	note_answer(session, mapping, header, now);
+	return session_flow_moved(session, mapping, now);
+}
+
+/* Nothing is awaited from this mapping: a repetition, or a mapping update (RFC
+ * 6887, 14.2), which alone is news. */
+static enum drop_reason unasked(struct session *session, struct mapping *mapping,
+	const struct pcp_header *header, const struct pcp_mapping *data, struct mono now)
+{
+	const struct grant *grant = &mapping->grant;
+
+	if (flow_moved(session, mapping, header, now))
+		return DROP_NONE;
+	if (mapping->state != MAPPING_HELD || header->result != PCP_SUCCESS ||
+		is_empty(mapping, data, header->lifetime) ||
+		(data->external_port == grant->external_port &&
+			ip_equal(&data->external_address, &grant->external_address)))
+		return DROP_DUPLICATE;
+	pcp_success(session, mapping, data, header->lifetime, now);
+	return DROP_NONE;
 }
 
 enum drop_reason session_pcp_answer(struct session *session, struct mapping *mapping,

@@ -13,15 +13,28 @@ void session_close(struct session *session, struct mono now)
 	session->close_soon = mono_after(now, SESSION_CLOSE_SOON);
 }
 
+void session_let_go(struct session *session, struct mapping *mapping, struct mono now)
+{
+	int64_t left = mono_since(mapping->grant.expires, now) / SEC;
+
+	mapping->unwanted_lifetime = mapping->grant.held && left > 0 ? (uint32_t)left : 0;
+	mapping->purpose = PURPOSE_DELETE;
+	session_end(session, mapping);
+	session_report(session, mapping, OUTCOME_DELETED, now);
+	mapping->grant.held = false;
+}
+
 void session_rollback(struct session *session, struct mapping *mapping, enum refusal refusal,
 	struct mono now)
 {
 	struct answer answer = mapping->answer;
 
 	mapping->refusal = refusal;
-	/* Another program's mapping is not ours to delete (pcpctl(1), -P), and internal
-	 * port 0 would delete every mapping of this host (RFC 6886, 3.4). */
-	if (!mapping->want.nonce_is_new || mapping->want.zero_port || session->ended) {
+	/* Another program's mapping is not ours to delete (pcpctl(1), -P), internal port 0
+	 * would delete every mapping of this host (RFC 6886, 3.4), and PEER deletes nothing
+	 * (RFC 6887, 12.1). */
+	if (!mapping->want.nonce_is_new || mapping->want.zero_port || session->ended ||
+		mapping->want.opcode != PCP_MAP) {
 		mapping->purpose = PURPOSE_ROLLBACK;
 		session_rolled_back(session, mapping, UNWANTED_LEFT, now);
 		return;

@@ -162,6 +162,36 @@ bool session_hold_back(struct session *session, struct mapping *mapping, struct 
 	return true;
 }
 
+/* The port that was suggested last, 0: none. */
+static uint16_t suggested_port(const struct mapping *mapping)
+{
+	bool again = mapping->grant.held || mapping->lost;
+
+	if (mapping->bare)
+		return 0;
+	return again ? mapping->grant.external_port : mapping->want.external_port;
+}
+
+/* PEER takes a suggestion as PREFER_FAILURE does (RFC 6887, 12.1). The answer to the
+ * question is told as CHANGED, from what was to be brought back. */
+bool session_flow_moved(struct session *session, struct mapping *mapping, struct mono now)
+{
+	struct grant *grant = &mapping->grant;
+
+	if (!session_keeps(session, mapping) || mapping->want.opcode != PCP_PEER ||
+		mapping->answer.result != PCP_CANNOT_PROVIDE_EXTERNAL ||
+		suggested_port(mapping) == 0)
+		return false;
+	if (!grant->held && !mapping->lost) {
+		grant->external_port = mapping->want.external_port;
+		grant->external_address = mapping->want.external_address;
+	}
+	grant->held = false;
+	mapping->lost = mapping->bare = true;
+	session_ask(session, mapping, PURPOSE_RECOVER, now);
+	return true;
+}
+
 /* Servers on pf cannot renew a pinhole and answer NO_RESOURCES (users.md Q17). IPv4 never:
  * there the port would be free for somebody else. */
 bool session_make_anew(struct session *session, struct mapping *mapping, struct mono now)
@@ -330,6 +360,7 @@ void session_recover(struct session *session, struct mono now)
 			continue; /* granted since */
 		if (mapping->grant.held)
 			mapping->lost = true;
+		mapping->bare = false; /* who had its old port may be gone */
 		if (waits)
 			ask_anew(session, mapping, now);
 	}

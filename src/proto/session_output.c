@@ -65,13 +65,26 @@ static void delete_fields(const struct mapping *mapping, struct pcp_request *req
 	};
 }
 
+/* RFC 6887, 11.2.1: a renewal suggests what was assigned. */
+static void suggest(const struct mapping *mapping, struct pcp_mapping *data)
+{
+	const struct grant *grant = &mapping->grant;
+	bool again = grant->held || mapping->lost;
+
+	data->external_port = again ? grant->external_port : mapping->want.external_port;
+	data->external_address = mapping->want.external_address;
+	if (again && !mapping->without_address && !ip_is_any(&grant->external_address))
+		data->external_address = grant->external_address;
+	if (!mapping->bare)
+		return;
+	data->external_port = 0;
+	data->external_address = ip_any(ip_family(&mapping->want.external_address));
+}
+
 static enum pcp_encode encode_pcp(const struct session *session, const struct mapping *mapping,
 	struct datagram *out)
 {
 	const struct want *want = &mapping->want;
-	const struct grant *grant = &mapping->grant;
-	/* RFC 6887, 11.2.1: a renewal suggests what was assigned. */
-	bool again = grant->held || mapping->lost;
 	struct pcp_request request = {
 		.opcode = want->opcode,
 		.lifetime = want->lifetime,
@@ -80,16 +93,13 @@ static enum pcp_encode encode_pcp(const struct session *session, const struct ma
 			.nonce = want->nonce,
 			.protocol = want->protocol,
 			.internal_port = want->internal_port,
-			.external_port = again ? grant->external_port : want->external_port,
-			.external_address = again && !mapping->without_address &&
-					!ip_is_any(&grant->external_address) ?
-				grant->external_address : want->external_address,
 			.remote_port = want->remote_port,
 			.remote_address = want->remote_address,
 		},
 		.options = want->options,
 	};
 
+	suggest(mapping, &request.mapping);
 	if (session_deletes(mapping))
 		delete_fields(mapping, &request);
 	return pcp_encode(&request, out->octets, &out->length);

@@ -183,6 +183,9 @@ struct mono session_refused_until(struct session *session, struct mapping *mappi
 /* A renewal was refused with CANNOT_PROVIDE_EXTERNAL: is it asked again at once, without
  * the address that it had? */
 bool session_without_address(struct session *session, struct mapping *mapping, struct mono now);
+/* CANNOT_PROVIDE_EXTERNAL for a flow: the NAT has given it another port. Is that asked for,
+ * once and without a suggestion? */
+bool session_flow_moved(struct session *session, struct mapping *mapping, struct mono now);
 /* The delete before a renewal anew is over: it is asked for again. */
 void session_made_room(struct session *session, struct mapping *mapping, struct mono now);
 /* A new mapping while the server has said that it has no resources: waits for the end of
@@ -209,6 +212,8 @@ void session_sampled(struct session *session, enum via via, const struct epoch_c
 
 /* --- session_close.c --- */
 
+/* A flow that is kept no longer: nothing is sent, and it is told as DELETED. */
+void session_let_go(struct session *session, struct mapping *mapping, struct mono now);
 /* A rollback is over. */
 void session_rolled_back(struct session *session, struct mapping *mapping, enum unwanted unwanted,
 	struct mono now);
