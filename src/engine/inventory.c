@@ -115,6 +115,32 @@ int inventory_protocol(const char *name)
 	return resolve_protocol(name);
 }
 
+int inventory_resolve(const char *name, unsigned families, struct mono deadline, struct ip *out,
+	size_t room, size_t *count, char *reason, size_t size)
+{
+	struct endpoint found[RESOLVE_MAX];
+	enum resolve_result result = resolve_names(name, families, deadline, found,
+		room < RESOLVE_MAX ? room : RESOLVE_MAX, count, reason, size);
+
+	if (result != RESOLVE_OK)
+		return result == RESOLVE_FAILED ? -1 : 1;
+	for (size_t i = 0; i < *count; i++)
+		out[i] = found[i].address;
+	return 0;
+}
+
+bool inventory_next_hop(const struct endpoint *to, const struct ip *from, struct ip *hop,
+	bool *on_link)
+{
+	struct next_hop next;
+
+	if (next_hop_find(to, from, &next) < 0)
+		return false;
+	*hop = next.ip;
+	*on_link = next.has_link_layer && ip_equal(&next.ip, &to->address);
+	return true;
+}
+
 char **inventory_interfaces(void)
 {
 	char **names;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/ip.h"
+#include "base/mono.h"
 #include "base/net.h"
 
 struct inventory_source {
@@ -36,6 +37,16 @@ bool inventory_has_interface(const char *name);
 
 /* The number of a protocol by its name in /etc/protocols, -1: none. */
 int inventory_protocol(const char *name);
+
+/* The addresses of a host name; *count of them, of `room`. 0; 1 when it has none, with a
+ * phrase in `reason`; -1 on failure, with one as well. */
+int inventory_resolve(const char *name, unsigned families, struct mono deadline, struct ip *out,
+	size_t room, size_t *count, char *reason, size_t size);
+
+/* Who is next on the way from `from` (a wildcard: any) to an address; the address itself
+ * where it is on the link, *on_link then, or at the end of a tunnel. False: no way. */
+bool inventory_next_hop(const struct endpoint *to, const struct ip *from, struct ip *hop,
+	bool *on_link);
 
 /* The names of all interfaces, NULL-terminated, freed by one free(); NULL on failure. */
 char **inventory_interfaces(void);
@@ -69,5 +80,7 @@ bool inventory_udp_holder(uint16_t port, char *text, size_t size);
 int inventory_flows(const struct ip *remote, uint16_t port, struct net_flow **flows);
 /* -1 with errno: ESRCH there is no such process, EACCES it is not ours to look at. */
 int inventory_process_flows(int pid, struct net_flow **flows);
+/* Is there such a connection, or connected socket? 1, 0, or -1 with errno: not known. */
+int inventory_flow_lives(const struct net_flow *flow);
 
 #endif

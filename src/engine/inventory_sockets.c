@@ -277,6 +277,11 @@ int inventory_flows(const struct ip *remote, uint16_t port, struct net_flow **fl
 	return sockdiag_flows(remote, port, flows);
 }
 
+int inventory_flow_lives(const struct net_flow *flow)
+{
+	return sockdiag_flow_lives(flow);
+}
+
 int inventory_process_flows(int pid, struct net_flow **flows)
 {
 	return sockdiag_process_flows(pid, flows);

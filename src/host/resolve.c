@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,10 +22,13 @@
 
 /* What the child writes: one piece, less than PIPE_BUF. */
 struct answer {
-	int error; /* EAI_*, 0: `found` holds the address */
+	int error; /* EAI_*, 0: `found` holds the addresses */
 	int system_error;
-	struct endpoint found;
+	size_t count;
+	struct endpoint found[RESOLVE_MAX];
 };
+
+_Static_assert(sizeof(struct answer) <= PIPE_BUF, "written in one piece");
 
 static void look_up(const char *name, int family, struct answer *answer)
 {
@@ -36,13 +40,11 @@ static void look_up(const char *name, int family, struct answer *answer)
 	answer->system_error = errno;
 	if (answer->error != 0)
 		return;
-	answer->error = EAI_NONAME;
-	for (const struct addrinfo *a = list; a; a = a->ai_next) {
-		if (sockaddr_to(a->ai_addr, a->ai_addrlen, &answer->found)) {
-			answer->error = 0;
-			break;
-		}
-	}
+	for (const struct addrinfo *a = list; a && answer->count < RESOLVE_MAX; a = a->ai_next)
+		answer->count +=
+			sockaddr_to(a->ai_addr, a->ai_addrlen, &answer->found[answer->count]);
+	if (answer->count == 0)
+		answer->error = EAI_NONAME;
 	freeaddrinfo(list);
 }
 
@@ -81,12 +83,10 @@ static int wait_for(int fd, struct mono deadline)
 	}
 }
 
-static enum resolve_result judge(const struct answer *answer, struct endpoint *out, char *reason,
-	size_t size)
+static enum resolve_result judge(const struct answer *answer, char *reason, size_t size)
 {
 	switch (answer->error) {
 	case 0:
-		*out = answer->found;
 		return RESOLVE_OK;
 	case EAI_SYSTEM:
 		snprintf(reason, size, "%s", strerror(answer->system_error));
@@ -100,21 +100,20 @@ static enum resolve_result judge(const struct answer *answer, struct endpoint *o
 	return RESOLVE_NO_NAME;
 }
 
-static enum resolve_result await(int in, struct mono deadline, struct endpoint *out, char *reason,
+static enum resolve_result await(int in, struct mono deadline, struct answer *answer, char *reason,
 	size_t size)
 {
-	struct answer answer;
 	int ready = wait_for(in, deadline);
 
 	if (ready == 0) {
 		snprintf(reason, size, "the resolver did not answer in time");
 		return RESOLVE_TIMEOUT;
 	}
-	if (ready < 0 || read(in, &answer, sizeof(answer)) != (ssize_t)sizeof(answer)) {
+	if (ready < 0 || read(in, answer, sizeof(*answer)) != (ssize_t)sizeof(*answer)) {
 		snprintf(reason, size, "the resolver ended without an answer");
 		return RESOLVE_FAILED;
 	}
-	return judge(&answer, out, reason, size);
+	return judge(answer, reason, size);
 }
 
 static int family_of(unsigned families)
@@ -122,8 +121,8 @@ static int family_of(unsigned families)
 	return families == IP_FAMILY_4 ? AF_INET : families == IP_FAMILY_6 ? AF_INET6 : AF_UNSPEC;
 }
 
-enum resolve_result resolve_name(const char *name, unsigned families, struct mono deadline,
-	struct endpoint *out, char *reason, size_t size)
+static enum resolve_result ask(const char *name, unsigned families, struct mono deadline,
+	struct answer *answer, char *reason, size_t size)
 {
 	enum resolve_result result = RESOLVE_FAILED;
 	int ends[2];
@@ -140,7 +139,7 @@ enum resolve_result resolve_name(const char *name, unsigned families, struct mon
 		snprintf(reason, size, "%s", strerror(errno));
 	close(ends[1]);
 	if (pid > 0) {
-		result = await(ends[0], deadline, out, reason, size);
+		result = await(ends[0], deadline, answer, reason, size);
 		/* Nothing it could still do is wanted; it may be gone already. */
 		kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -148,6 +147,27 @@ enum resolve_result resolve_name(const char *name, unsigned families, struct mon
 	}
 	close(ends[0]);
 	return result;
+}
+
+enum resolve_result resolve_names(const char *name, unsigned families, struct mono deadline,
+	struct endpoint *out, size_t room, size_t *count, char *reason, size_t size)
+{
+	struct answer answer;
+	enum resolve_result result = ask(name, families, deadline, &answer, reason, size);
+
+	if (result != RESOLVE_OK)
+		return result;
+	*count = answer.count < room ? answer.count : room;
+	memcpy(out, answer.found, *count * sizeof(*out));
+	return RESOLVE_OK;
+}
+
+enum resolve_result resolve_name(const char *name, unsigned families, struct mono deadline,
+	struct endpoint *out, char *reason, size_t size)
+{
+	size_t count;
+
+	return resolve_names(name, families, deadline, out, 1, &count, reason, size);
 }
 
 int resolve_protocol(const char *name)

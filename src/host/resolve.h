@@ -10,6 +10,8 @@
 #include "base/ip.h"
 #include "base/mono.h"
 
+#define RESOLVE_MAX 32 /* addresses of one name that are looked at */
+
 enum resolve_result { RESOLVE_OK, RESOLVE_NO_NAME, RESOLVE_TIMEOUT, RESOLVE_FAILED };
 
 /* The name's first address of `families` (bits of enum ip_family). Waits until
@@ -17,6 +19,10 @@ enum resolve_result { RESOLVE_OK, RESOLVE_NO_NAME, RESOLVE_TIMEOUT, RESOLVE_FAIL
  * On anything but RESOLVE_OK, `reason` gets a phrase for the user. */
 enum resolve_result resolve_name(const char *name, unsigned families, struct mono deadline,
 	struct endpoint *out, char *reason, size_t size);
+
+/* The same, all of them as far as there is `room`; *count says how many. */
+enum resolve_result resolve_names(const char *name, unsigned families, struct mono deadline,
+	struct endpoint *out, size_t room, size_t *count, char *reason, size_t size);
 
 /* The number of a protocol of /etc/protocols, -1: no such name. */
 int resolve_protocol(const char *name);
