@@ -54,6 +54,13 @@ static enum discovery_result no_source(struct search *search, const char *word, 
 {
 	char bind[IP_TEXT_MAX];
 
+	if (search->request->of_flow && error == EADDRNOTAVAIL)
+		return fail(search, DISCOVERY_NOT_OURS, "%s: no address of this host%s",
+			ip_format(&search->request->bind, bind), "");
+	if (search->request->of_flow)
+		return fail(search, DISCOVERY_NO_ROUTE,
+			"%s: not reachable from the local address of the flow: %s", word,
+			strerror(error));
 	if (search->request->has_bind && error == EADDRNOTAVAIL)
 		return fail(search, DISCOVERY_NOT_OURS, "%s: no address of this host (-b)%s",
 			ip_format(&search->request->bind, bind), "");

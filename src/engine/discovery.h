@@ -37,6 +37,7 @@ struct discovery_request {
 	const char *interface; /* -i, NULL: any */
 	bool has_bind;
 	struct ip bind; /* -b */
+	bool of_flow; /* `bind` is the address of a connection that there is, no -b */
 	uint32_t mark;
 	struct mono deadline; /* for the resolver */
 	/* Told of each server that cannot be asked; `text` names the word. May be NULL. */

@@ -36,8 +36,8 @@ struct engine *engine_new(const struct engine_config *config)
 		return NULL;
 	engine->config = *config;
 	engine->monitor = engine->multicast[0] = engine->multicast[1] = -1;
-	engine->gone_fd = engine->own_fd = -1;
-	engine->look_at = engine->notify_at = MONO_NEVER;
+	engine->gone_fd = engine->own_fd = engine->flow_watch = -1;
+	engine->look_at = engine->notify_at = engine->flows_at = MONO_NEVER;
 	engine->start = clock_now();
 	if (config->timeout)
 		client.give_up = mono_after(engine->start, config->timeout);

@@ -33,6 +33,8 @@ struct engine_config {
 	void (*user_signal)(void *context);
 	void (*reader_gone)(void *context);
 	void (*warning)(void *context, const char *text);
+	/* With `keep`: the connection of that number has ended (engine_flow()). */
+	void (*flow_gone)(void *context, unsigned number);
 	/* Called in every turn of the loop, may be NULL: what the command itself has to do,
 	 * and when it wants the next turn at the latest. */
 	struct mono (*turn)(void *context, struct mono now);
@@ -77,6 +79,10 @@ void engine_sample(struct engine *engine, size_t server);
 /* How many servers there are, and which; a server may change when the network does. */
 size_t engine_server_count(const struct engine *engine);
 const struct server_id *engine_server_id(const struct engine *engine, size_t server);
+
+/* A connection of this host that something is kept for: config.flow_gone is called when it
+ * has ended, for each number once. Before engine_run(). False: engine_reason(). */
+bool engine_flow(struct engine *engine, const struct net_flow *flow, unsigned number);
 
 /* The servers were found so: when the network changes they are found again, of the same
  * families and names. The request is copied; what it points to outlives the engine. */

@@ -118,6 +118,7 @@ bool engine_keep_open(struct engine *engine)
 		loop_add(engine->loop, engine->monitor);
 	open_multicast(engine, 0, IP_FAMILY_4);
 	open_multicast(engine, 1, IP_FAMILY_6);
+	engine_flows_open(engine, clock_now());
 	watch_reader(engine);
 	if (loop_catch_user_signal(engine->loop) < 0)
 		return engine_fail(engine, "signals", errno);
@@ -127,6 +128,7 @@ bool engine_keep_open(struct engine *engine)
 void engine_keep_close(struct engine *engine)
 {
 	hooks_free(engine->hooks);
+	engine_flows_close(engine);
 	monitor_close(engine->monitor);
 	for (int i = 0; i < 2; i++) {
 		if (engine->multicast[i] >= 0)
@@ -156,6 +158,10 @@ static bool find_again(struct engine *engine, const struct server_id *known, str
 	request.all = false;
 	request.failed = NULL;
 	request.named_count = 0;
+	if (request.of_flow) {
+		request.has_bind = true;
+		request.bind = known->local;
+	}
 	if (known->found_by == FOUND_OPTION) {
 		named.address.ip = known->server.address;
 		named.address.port = known->server.port;
@@ -332,6 +338,8 @@ bool engine_keep_take(struct engine *engine, int fd, struct mono now)
 		take_change(engine, now);
 	} else if (fd == engine->multicast[0] || fd == engine->multicast[1]) {
 		take_announcements(engine, fd, now);
+	} else if (fd == engine->flow_watch) {
+		engine_flows_take(engine, now);
 	} else if (fd == engine->own_fd) {
 		engine->own_ready(engine->config.context);
 	} else if (fd == engine->gone_fd) {
@@ -364,5 +372,6 @@ struct mono engine_keep_turn(struct engine *engine, struct mono now)
 	if (mono_due(engine->notify_at, now))
 		tell_manager(engine, now);
 	deadline = mono_min(deadline, engine->notify_at);
+	deadline = mono_min(deadline, engine_flows_turn(engine, now));
 	return mono_min(deadline, engine->look_at);
 }

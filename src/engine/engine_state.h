@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The inside of an engine, shared by its files: engine.c (its life, the loop),
  * engine_net.c (sockets, datagrams, errors), engine_keep.c (what is kept: the network's
- * changes, announcements, hooks).
+ * changes, announcements, hooks), engine_flows.c (the connections that it is kept for).
  */
 #ifndef ENGINE_ENGINE_STATE_H
 #define ENGINE_ENGINE_STATE_H
@@ -50,6 +50,10 @@ struct engine {
 	bool hooks_closing;
 	char notice[512]; /* to the service manager, "" when it has been told */
 	struct mono notify_at;
+	struct kept_flow *flows;
+	size_t flow_count, flow_room;
+	int flow_watch; /* -1: none */
+	struct mono flows_at; /* they are looked for; MONO_NEVER */
 	int gone_fd; /* stdout, watched for its reader; -1 */
 	int own_fd; /* of the command; -1 */
 	void (*own_ready)(void *context);
@@ -84,5 +88,14 @@ bool engine_keep_take(struct engine *engine, int fd, struct mono now);
 struct mono engine_keep_turn(struct engine *engine, struct mono now);
 /* Nothing else is to be done: have the hooks ended, or their time? */
 bool engine_hooks_done(struct engine *engine, struct mono now);
+
+/* --- engine_flows.c --- */
+
+void engine_flows_open(struct engine *engine, struct mono now);
+void engine_flows_close(struct engine *engine);
+/* engine->flow_watch has something. */
+void engine_flows_take(struct engine *engine, struct mono now);
+/* What is due, in every turn; when it wants the next. */
+struct mono engine_flows_turn(struct engine *engine, struct mono now);
 
 #endif
