@@ -78,38 +78,6 @@ static bool make_want(struct map *map, const struct spec *spec, const struct ser
 	return settings->has_nonce || engine_nonce(map->run.engine, &want->nonce);
 }
 
-/* What no server could be asked is a usage error, found before anything is sent. */
-static bool check_want(struct map *map, const struct spec *spec, const struct server_id *server,
-	const struct want *want)
-{
-	struct pcp_request request = {
-		.opcode = PCP_MAP,
-		.lifetime = want->lifetime,
-		.client = server->local,
-		.mapping = {
-			.protocol = want->protocol,
-			.internal_port = want->internal_port,
-			.external_port = want->external_port,
-			.external_address = want->external_address,
-		},
-		.options = want->options,
-	};
-	struct parse parse = { .command = "map" };
-	uint8_t octets[PCP_MAX];
-	size_t length;
-	enum pcp_encode reason;
-
-	if (want->zero_port || want->nat_pmp)
-		return true; /* version 2 is never sent */
-	reason = pcp_encode(&request, octets, &length);
-	if (reason == PCP_ENCODE_OK)
-		return true;
-	parse_error(&parse, reason == PCP_ENCODE_DESCRIPTION ? "--description" : spec->word, "%s",
-		pcp_encode_reason(reason));
-	map->run.status = EXIT_USAGE;
-	return false;
-}
-
 struct map_result *map_add_result(struct map *map, const char *word)
 {
 	size_t room = map->result_room ? 2 * map->result_room : 8;
@@ -150,7 +118,7 @@ static bool prepare(struct map *map, const struct spec *spec, size_t server, uin
 		run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
 		return false;
 	}
-	if (!check_want(map, spec, id, want))
+	if (!run_check(&map->run, id, want, spec->word))
 		return false;
 	recall(map, spec, server, want);
 	return !map->keep || keep_add(map->keep, server, want);

@@ -7,20 +7,15 @@
 
 #include "base/words.h"
 #include "cmd/map.h"
+#include "cmd/values.h"
 
 static bool take_lifetime(struct parse *parse, void *settings, const char *word)
 {
 	struct map_settings *map = settings;
-	int64_t ns;
 
-	if (!words_time(word, &ns) || ns % SEC || ns / SEC > UINT32_MAX)
-		return parse_error(parse, word,
-			"lifetime must be whole seconds up to 4294967295, as 90, 2h or 1d");
-	if (ns == 0)
-		return parse_error(parse, word, "lifetime 0 deletes: that is map --delete");
-	map->lifetime = (uint32_t)(ns / SEC);
-	map->has_lifetime = true;
-	return true;
+	map->has_lifetime = values_lifetime(parse, word, "lifetime 0 deletes: that is map --delete",
+		&map->lifetime);
+	return map->has_lifetime;
 }
 
 static bool take_external(struct parse *parse, void *settings, const char *word)
@@ -37,10 +32,8 @@ static bool take_third_party(struct parse *parse, void *settings, const char *wo
 {
 	struct map_settings *map = settings;
 
-	if (!ip_parse(word, &map->third_party) || ip_is_any(&map->third_party))
-		return parse_error(parse, word, "not the IPv4 or IPv6 address of a host");
-	map->has_third_party = true;
-	return true;
+	map->has_third_party = values_third_party(parse, word, &map->third_party);
+	return map->has_third_party;
 }
 
 /* --- FILTER --- */
@@ -122,11 +115,7 @@ static bool take_filter(struct parse *parse, void *settings, const char *word)
 
 static bool take_description(struct parse *parse, void *settings, const char *word)
 {
-	if (strlen(word) > PCP_DESCRIPTION_MAX)
-		return parse_error(parse, "--description", "at most %d octets",
-			PCP_DESCRIPTION_MAX);
-	((struct map_settings *)settings)->description = word;
-	return !parse->failed;
+	return values_description(parse, word, &((struct map_settings *)settings)->description);
 }
 
 static bool take_port_set(struct parse *parse, void *settings, const char *word)
@@ -143,18 +132,13 @@ static bool take_nonce(struct parse *parse, void *settings, const char *word)
 {
 	struct map_settings *map = settings;
 
-	if (!words_hex(word, map->nonce.octets, sizeof(map->nonce.octets)))
-		return parse_error(parse, word, "nonce must be 24 hex digits");
-	map->has_nonce = true;
-	return true;
+	map->has_nonce = values_nonce(parse, word, &map->nonce);
+	return map->has_nonce;
 }
 
 static bool take_exec(struct parse *parse, void *settings, const char *word)
 {
-	if (!*word)
-		return parse_error(parse, "--exec", "an empty command");
-	((struct map_settings *)settings)->exec = word;
-	return true;
+	return values_exec(parse, word, &((struct map_settings *)settings)->exec);
 }
 
 /* --- DNS --- */

@@ -127,6 +127,13 @@ static struct mono take_turn(void *context, struct mono now)
 	return run->turn(run, now);
 }
 
+static void take_flow_gone(void *context, unsigned number)
+{
+	struct run *run = context;
+
+	run->flow_gone(run, number);
+}
+
 static bool wants_color(const struct common *common)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -200,6 +207,7 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 		.reader_gone = take_gone,
 		.warning = warn_engine,
 		.turn = settings->turn ? take_turn : NULL,
+		.flow_gone = settings->flow_gone ? take_flow_gone : NULL,
 		.hook = settings->hook,
 		.hook_warning = warn_hook,
 		.context = run,
@@ -217,6 +225,7 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 		.leave = settings->leave,
 		.name = settings->name,
 		.turn = settings->turn,
+		.flow_gone = settings->flow_gone,
 		.context = settings->context,
 	};
 	if (!open_output(run))

@@ -45,6 +45,7 @@ struct run {
 	void (*event)(struct run *run, const struct event *event);
 	const char *(*name)(struct run *run, unsigned number);
 	struct mono (*turn)(struct run *run, struct mono now);
+	void (*flow_gone)(struct run *run, unsigned number);
 	/* A signal came and what could be taken back is: what is left? May be NULL. */
 	void (*interrupted)(struct run *run);
 	void *context;
@@ -53,6 +54,8 @@ struct run {
 struct run_settings {
 	const struct command *command;
 	unsigned families; /* of the servers, 0: whatever fits */
+	const struct ip *sources; /* peer: found for each of these addresses of ours */
+	size_t source_count; /* 0: -b, or what the kernel would use */
 	bool all; /* discover: every candidate */
 	int64_t default_timeout; /* ns, without -t and --patient; 0: none */
 	int64_t longest; /* ns, whatever -t says; 0: no limit */
@@ -68,6 +71,8 @@ struct run_settings {
 	struct mono (*turn)(struct run *run, struct mono now);
 	void (*event)(struct run *run, const struct event *event);
 	void (*interrupted)(struct run *run);
+	/* See engine_config.flow_gone; may be NULL. */
+	void (*flow_gone)(struct run *run, unsigned number);
 	void *context;
 };
 
@@ -86,6 +91,15 @@ bool run_add_server(struct run *run, const struct server_id *id,
 
 /* Opens run->memory, if it is not yet. False: there is none (--no-state). */
 bool run_remembers(struct run *run);
+
+/* What no server could be asked is a usage error, found before anything is sent: false
+ * after a message about `word`. */
+bool run_check(struct run *run, const struct server_id *server, const struct want *want,
+	const char *word);
+
+/* The record of a want at a server. False: there is none. */
+bool run_recorded(struct run *run, size_t server, const struct want *want,
+	struct store_record *record);
 
 /* Gives a want the nonce of its record, and the port that it had where the user named
  * none; else it keeps the new nonce it has. What is asked is recorded before it is

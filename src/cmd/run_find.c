@@ -101,15 +101,50 @@ static struct discovery_request request_of(struct run *run, const struct run_set
 	};
 }
 
+/* Adds what is found. */
+static bool find_servers(struct run *run, const struct discovery_request *request)
+{
+	struct discovery_note also;
+	struct server_id *found, *grown;
+	size_t count;
+
+	discovery_servers(request, &found, &count, &also);
+	if (also.text[0] && run->common->verbose)
+		output_note(run->output, "other default routers, not asked: %s", also.text);
+	grown = realloc(run->servers, (run->server_count + count + 1) * sizeof(*grown));
+	if (!grown) {
+		free(found);
+		run_fail(run, EXIT_LOCAL, "out of memory");
+		return false;
+	}
+	run->servers = grown;
+	if (count)
+		memcpy(grown + run->server_count, found, count * sizeof(*grown));
+	run->server_count += count;
+	free(found);
+	return true;
+}
+
+static bool find_all(struct run *run, const struct run_settings *settings,
+	struct discovery_request *request)
+{
+	run->server_count = 0;
+	request->of_flow = settings->source_count > 0;
+	for (size_t i = 0; i < settings->source_count; i++) {
+		request->has_bind = true;
+		request->bind = settings->sources[i];
+		if (!find_servers(run, request))
+			return false;
+	}
+	return settings->source_count > 0 || find_servers(run, request);
+}
+
 bool run_find(struct run *run, const struct run_settings *settings)
 {
 	struct discovery_request request = request_of(run, settings);
-	struct discovery_note also;
 
-	free(run->servers);
-	discovery_servers(&request, &run->servers, &run->server_count, &also);
-	if (also.text[0] && run->common->verbose)
-		output_note(run->output, "other default routers, not asked: %s", also.text);
+	if (!find_all(run, settings, &request))
+		return false;
 	if (run->server_count == 0)
 		return false;
 	if (settings->keeps || (settings->remembers && run_remembers(run))) {
@@ -240,4 +275,45 @@ void run_recall(struct run *run, size_t server, struct want *want, bool suggests
 	}
 	if (want->lifetime)
 		memory_asking(run->memory, &run->networks[server].network, id, want);
+}
+
+bool run_check(struct run *run, const struct server_id *server, const struct want *want,
+	const char *word)
+{
+	struct pcp_request request = {
+		.opcode = want->opcode,
+		.lifetime = want->lifetime,
+		.client = server->local,
+		.mapping = {
+			.protocol = want->protocol,
+			.internal_port = want->internal_port,
+			.external_port = want->external_port,
+			.external_address = want->external_address,
+			.remote_port = want->remote_port,
+			.remote_address = want->remote_address,
+		},
+		.options = want->options,
+	};
+	struct parse parse = { .command = run->command };
+	uint8_t octets[PCP_MAX];
+	size_t length;
+	enum pcp_encode reason;
+
+	if (want->zero_port || want->nat_pmp)
+		return true; /* version 2 is never sent */
+	reason = pcp_encode(&request, octets, &length);
+	if (reason == PCP_ENCODE_OK)
+		return true;
+	parse_error(&parse, reason == PCP_ENCODE_DESCRIPTION ? "--description" : word, "%s",
+		pcp_encode_reason(reason));
+	run->status = EXIT_USAGE;
+	return false;
+}
+
+bool run_recorded(struct run *run, size_t server, const struct want *want,
+	struct store_record *record)
+{
+	return run->memory && run->networks && run->networks[server].known &&
+		memory_find(run->memory, &run->networks[server].network, &run->servers[server],
+			want, record);
 }
