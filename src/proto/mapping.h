@@ -30,6 +30,7 @@ struct want {
 	bool nonce_is_new; /* made in this run: an unwanted mapping is ours to delete */
 	struct pcp_options options;
 	bool keep; /* renew and recover until deleted */
+	bool hint; /* PEER: suggested is what is remembered; it need not be that */
 	bool leave; /* it stood before this run, or is to stay: client_close() leaves it */
 	bool require_public; /* refuse a private, shared or bogus external address */
 	bool nat_pmp; /* it was made in NAT-PMP: version 2 is not asked */

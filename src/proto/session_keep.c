@@ -178,7 +178,8 @@ bool session_flow_moved(struct session *session, struct mapping *mapping, struct
 {
 	struct grant *grant = &mapping->grant;
 
-	if (!session_keeps(session, mapping) || mapping->want.opcode != PCP_PEER ||
+	if (!(session_keeps(session, mapping) || mapping->want.hint) ||
+		mapping->want.opcode != PCP_PEER || session->cancelled ||
 		mapping->answer.result != PCP_CANNOT_PROVIDE_EXTERNAL ||
 		suggested_port(mapping) == 0)
 		return false;

@@ -184,7 +184,7 @@ struct mono session_refused_until(struct session *session, struct mapping *mappi
  * the address that it had? */
 bool session_without_address(struct session *session, struct mapping *mapping, struct mono now);
 /* CANNOT_PROVIDE_EXTERNAL for a flow: the NAT has given it another port. Is that asked for,
- * once and without a suggestion? */
+ * once and without a suggestion? It is where it is kept, or the suggestion was a hint. */
 bool session_flow_moved(struct session *session, struct mapping *mapping, struct mono now);
 /* The delete before a renewal anew is over: it is asked for again. */
 void session_made_room(struct session *session, struct mapping *mapping, struct mono now);

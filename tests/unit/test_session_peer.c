@@ -225,6 +225,13 @@ static void not_restored(void **state)
 	assert_int_equal(world_result(&nat.world, 1)->outcome, OUTCOME_REFUSED);
 	assert_int_equal(world_result(&nat.world, 1)->result, PCP_CANNOT_PROVIDE_EXTERNAL);
 	world_close(&nat.world);
+	/* But if only we remembered it: what the flow has now is the answer. */
+	want.hint = true;
+	open_flow(&nat, &want);
+	assert_int_equal(nat.asked, 2);
+	assert_told(&nat, OUTCOME_CHANGED, FLOW_PORT, 11111);
+	assert_true(world_idle(&nat.world));
+	world_close(&nat.world);
 }
 
 /* The last answer once more, unasked (RFC 6887, 14.2), as an update says it. */
