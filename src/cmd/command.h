@@ -22,7 +22,7 @@ struct command {
 	enum exit_status (*run)(struct common *common, int argc, char **argv);
 };
 
-extern const struct command cmd_discover, cmd_map, cmd_listen, cmd_help, cmd_complete;
+extern const struct command cmd_discover, cmd_map, cmd_peer, cmd_listen, cmd_help, cmd_complete;
 
 /* All commands, NULL at the end: the table of main.c, for help and completion. */
 extern const struct command *const commands[];

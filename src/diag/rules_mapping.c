@@ -40,6 +40,10 @@ static void tell_lifetime_changed(const struct rule_view *view, struct finding *
 		rule_advice(f,
 			"A NAT-PMP server should not give more than is asked (RFC 6886, 3.3): "
 			"`pcpctl map -d` ends it early.");
+	else if (m->opcode == PCP_PEER)
+		rule_advice(f,
+			"What was granted counts: ask again before it ends, or leave that to "
+			"`pcpctl peer -k`.");
 	else
 		rule_advice(f,
 			"What was granted counts: map it again before it ends "
@@ -84,9 +88,11 @@ static bool port_differs(const struct rule_view *view)
 {
 	const struct event_mapping *m = view->mapping;
 
-	/* In 1:0/udp the 1 stands for nothing: the server is to choose. */
-	return rule_is_held(m) && !m->zero_port && m->suggested_port != 0 && m->has_external_port &&
-		m->external_port != 0 && m->external_port != m->suggested_port;
+	/* In 1:0/udp the 1 stands for nothing: the server is to choose. What another port
+	 * means for a flow peer says itself. */
+	return rule_is_held(m) && m->opcode == PCP_MAP && !m->zero_port && m->suggested_port != 0 &&
+		m->has_external_port && m->external_port != 0 &&
+		m->external_port != m->suggested_port;
 }
 
 static void tell_port_differs(const struct rule_view *view, struct finding *f)
@@ -178,6 +184,12 @@ static void tell_external(const struct rule_view *view, struct finding *f)
 static void tell_external_private(const struct rule_view *view, struct finding *f)
 {
 	tell_external(view, f);
+	if (view->mapping && view->mapping->opcode == PCP_PEER) {
+		rule_advice(f,
+			"Another router with NAT is in front of this one, and translates again: "
+			"the remote sees an address and port that PEER does not tell.");
+		return;
+	}
 	rule_advice(f,
 		"Another router with NAT is in front of this one: bridge mode there, the same "
 		"port forwarded there too, or IPv6 (`pcpctl map -6`).");
@@ -186,6 +198,12 @@ static void tell_external_private(const struct rule_view *view, struct finding *
 static void tell_external_cgn(const struct rule_view *view, struct finding *f)
 {
 	tell_external(view, f);
+	if (view->mapping && view->mapping->opcode == PCP_PEER) {
+		rule_advice(f,
+			"The provider's NAT translates again: the remote sees an address and port "
+			"that PEER does not tell.");
+		return;
+	}
 	rule_advice(f,
 		"The provider's NAT shares one address among many customers: ask the provider "
 		"for a public IPv4 address (Free: full-stack), or use IPv6 (`pcpctl map -6`).");
@@ -225,7 +243,7 @@ static bool ipv6_source(const struct rule_view *view)
 {
 	const struct event_mapping *m = view->mapping;
 
-	return !m->deleting && !ip_is_v4(&m->internal_address) &&
+	return !m->deleting && m->opcode == PCP_MAP && !ip_is_v4(&m->internal_address) &&
 		(ip_is_ula(&m->internal_address) || ip_is_link_local(&m->internal_address));
 }
 

@@ -105,7 +105,10 @@ static void tell_refused(const struct rule_view *view, struct finding *f)
 		rule_text(f, "%s granted %s, but says of its external address: %s.", view->name,
 			view->what, result);
 	else
-		rule_text(f, "%s refused to %s %s: %s.", view->name, m->deleting ? "delete" : "map",
+		rule_text(f, "%s refused to %s %s: %s.", view->name,
+			m->deleting		      ? "delete" :
+				m->opcode == PCP_PEER ? "keep" :
+							"map",
 			view->what, result);
 }
 
@@ -139,6 +142,10 @@ static void tell_not_authorized(const struct rule_view *view, struct finding *f)
 	tell_refused(view, f);
 	if (m && m->deleting)
 		advise_not_deleted(m, f);
+	else if (m && m->opcode == PCP_PEER && !m->options->has_third_party)
+		rule_advice(f,
+			"Likely another program or run has asked for this flow: its --nonce is "
+			"needed; or the router's policy forbids it (" RULE_FRITZBOX ").");
 	else if (m && m->options->has_third_party)
 		rule_advice(f,
 			"Likely mapping for others is off: miniupnpd.conf "

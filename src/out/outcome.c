@@ -39,11 +39,37 @@ bool outcome_is_answer(const struct event_mapping *mapping)
 
 /* --- refused --- */
 
+/* The same of PEER. */
+static const char *peer_hint(const struct event_mapping *m)
+{
+	switch (m->result) {
+	case PCP_UNSUPP_OPCODE:
+		if (!ip_is_v4(&m->internal_address))
+			return "it has no PEER for IPv6 (miniupnpd has none): only traffic keeps "
+			       "the flow, as keep-alives of the program";
+		return "it has no PEER: only traffic keeps the flow, as keep-alives of the program";
+	case PCP_CANNOT_PROVIDE_EXTERNAL:
+		return "the flow has another one by now, or somebody else has it: what was "
+		       "connected that way is lost";
+	case PCP_NOT_AUTHORIZED:
+		return "likely another program or run has asked for this flow (--nonce)";
+	case PCP_MALFORMED_REQUEST:
+		return "likely it does not translate flows to that remote";
+	case PCP_UNSUPP_OPTION:
+		return m->options->has_third_party ?
+			"miniupnpd allows THIRD_PARTY only with pcp_allow_thirdparty=yes" :
+			NULL;
+	}
+	return NULL;
+}
+
 /* What is known of servers that answer so. */
 static const char *hint(const struct event_mapping *m)
 {
 	if (m->via != VIA_PCP)
 		return NULL;
+	if (m->opcode == PCP_PEER)
+		return peer_hint(m);
 	if (m->result == PCP_UNSUPP_OPTION && m->options->has_third_party)
 		return "miniupnpd allows THIRD_PARTY only with pcp_allow_thirdparty=yes";
 	if (m->result == PCP_MALFORMED_REQUEST && m->internal_port == 0)

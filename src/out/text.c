@@ -58,12 +58,16 @@ static const char *expiry(const struct event_mapping *m, int64_t wall_ms, char *
 static void print_gone(struct output *output, const struct event_mapping *m)
 {
 	FILE *out = output->settings.out;
-	char protocol[16], internal[PHRASE_MAX], server[PHRASE_MAX], span[PHRASE_MAX];
+	char protocol[16], text[PHRASE_MAX], server[PHRASE_MAX], span[PHRASE_MAX];
+	bool let_go = m->opcode == PCP_PEER && m->outcome == OUTCOME_DELETED;
 
-	fprintf(out, "%s  %s %s", protocol_of(m, protocol, sizeof(protocol)),
-		side(&m->internal_address, is_all_ports(m), m->internal_port, internal,
-			sizeof(internal)),
-		event_outcome_name(m->outcome));
+	fprintf(out, "%s  %s", protocol_of(m, protocol, sizeof(protocol)),
+		side(&m->internal_address, is_all_ports(m), m->internal_port, text, sizeof(text)));
+	if (m->opcode == PCP_PEER)
+		fprintf(out, " with %s",
+			side(&m->remote_address, false, m->remote_port, text, sizeof(text)));
+	/* Of a flow nothing can be deleted (RFC 6887, 12.1). */
+	fprintf(out, " %s", let_go ? "no longer kept" : event_outcome_name(m->outcome));
 	if (m->outcome == OUTCOME_DELETED && m->lifetime)
 		fprintf(out, ", lives on for %s", phrase_duration(m->lifetime, span, sizeof(span)));
 	fprintf(out, "  (%s, %s)\n", phrase_via(m->via),
