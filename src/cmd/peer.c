@@ -308,17 +308,14 @@ const struct command cmd_peer = {
 	.name = "peer",
 	.arguments = "LOCAL REMOTE | --established REMOTE | --pid PID",
 	.what = "learn, extend or restore the mapping of an outbound flow",
-	.about = "  50000 203.0.113.7:443            the TCP flow from port 50000 of this host\n"
-		 "  50000 203.0.113.7:3478/udp       another protocol: tcp, udp, sctp, dccp ...\n"
-		 "  --established :22                every TCP connection with port 22\n"
-		 "  --established host.example:443   with that host\n"
-		 "LOCAL is [ADDR:]PORT. Prints where the flow is seen from outside, and how long "
-		 "the\n"
-		 "router will keep it. A flow that does not exist is created by asking. There is "
-		 "no\n"
-		 "delete. --keep stays while the connection is there, and asks for the same port "
-		 "again\n"
-		 "when the router has restarted.\n",
+	.about = "  50000 203.0.113.7:443        the TCP flow from port 50000 of this host\n"
+		 "  50000 203.0.113.7:3478/udp   of another protocol: udp, sctp, dccp, a number\n"
+		 "LOCAL is [ADDR:]PORT. In place of both, --established :22 means every TCP\n"
+		 "connection with port 22, --established host.example:443 those with that host.\n"
+		 "Prints where a flow is seen from outside, and how long the router will keep it.\n"
+		 "A flow that does not exist is created by asking. There is no delete. --keep stays\n"
+		 "while the connection is there, and asks for the same external port again when the\n"
+		 "router has restarted.\n",
 	.options = peer_options,
 	.run = peer_main,
 };

@@ -26,7 +26,7 @@ static bool is_other(const struct event_mapping *m)
 		!ip_equal(&m->external_address, &m->suggested_address);
 }
 
-/* Before it, the flow was seen as that. */
+/* As what the flow was seen before, or should be. */
 static const char *before(const struct event_mapping *m, char *text, size_t size)
 {
 	const struct ip *ip = m->has_previous ? &m->previous_address : &m->suggested_address;
@@ -79,34 +79,47 @@ static void tell_not_there(struct peer *peer, const struct peer_flow *flow,
 			flow->word, m->internal_port, m->external_port);
 }
 
-/* The flow goes by another router than the one that was asked. */
-static bool goes_elsewhere(const struct peer *peer, const struct peer_flow *flow,
-	const struct server_id *server, struct ip *hop)
+/* A flow that does not go through the router that was asked has nothing from it. */
+static void tell_way(struct peer *peer, const struct peer_flow *flow,
+	const struct server_id *server)
 {
+	char name[PHRASE_MAX], address[IP_TEXT_MAX];
+	struct ip hop;
 	bool on_link;
 
-	return !peer->settings.has_third_party && server->found_by == FOUND_ROUTE &&
-		inventory_next_hop(&flow->flow.remote, &flow->flow.local.address, hop, &on_link) &&
-		!ip_equal(hop, &server->server.address);
+	if (server->found_by != FOUND_ROUTE ||
+		!inventory_next_hop(&flow->flow.remote, &flow->flow.local.address, &hop, &on_link))
+		return;
+	if (on_link)
+		output_note(peer->run.output,
+			"%s: the remote is on the link of this host: no router translates it",
+			flow->word);
+	else if (!ip_equal(&hop, &server->server.address))
+		output_note(peer->run.output,
+			"%s: goes by way of %s, not of %s, which was asked: -s names another "
+			"server",
+			flow->word, ip_format(&hop, address),
+			phrase_server(server, name, sizeof(name)));
+}
+
+/* Was it asked back: by name, or since its server has lost its state? */
+static bool is_restored(struct peer *peer, const struct event_mapping *m)
+{
+	const struct run_network *network = run_network_of(&peer->run, &m->server);
+
+	return m->outcome == OUTCOME_RECOVERED || peer->settings.has_external ||
+		(network && network->restarted && m->suggested_port != 0);
 }
 
 static void tell_worth(struct peer *peer, const struct peer_flow *flow,
 	const struct event_mapping *m)
 {
-	char name[PHRASE_MAX], address[IP_TEXT_MAX];
-	struct ip hop;
-
-	if (goes_elsewhere(peer, flow, &m->server, &hop))
-		output_note(peer->run.output,
-			"%s: goes by way of %s, not of %s, which was asked: -s names another "
-			"server",
-			flow->word, ip_format(&hop, address),
-			phrase_server(&m->server, name, sizeof(name)));
 	if (peer->settings.has_third_party)
 		return;
+	tell_way(peer, flow, &m->server);
 	if (flow->there != PEER_THERE)
 		tell_not_there(peer, flow, m);
-	else if (peer->settings.has_external)
+	else if (is_restored(peer, m))
 		output_note(peer->run.output,
 			"%s: restored, says the server (miniupnpd says so in vain): the "
 			"connection lives if what is sent now is answered",
@@ -159,9 +172,12 @@ static void show_result(struct peer *peer, struct peer_result *result)
 	/* PEER takes a suggestion as -P does (RFC 6887, 12.1), but of a flow that it has
 	 * not heard of before a server tells what there is (12.3). */
 	if (peer->settings.has_external && is_other(m))
-		run_fail(&peer->run, EXIT_SAID_NO, "%s: not restored as %s", flow->word,
-			before(m, asked, sizeof(asked)));
-	explain(peer, result, m);
+		run_fail(&peer->run, EXIT_SAID_NO,
+			"%s: not restored: the NAT has it otherwise, and what its remote knows as "
+			"%s is lost",
+			flow->word, before(m, asked, sizeof(asked)));
+	else
+		explain(peer, result, m);
 }
 
 void peer_show(struct peer *peer)
@@ -175,17 +191,8 @@ void peer_show(struct peer *peer)
 
 void peer_explain(struct peer *peer, struct peer_result *result, const struct event *event)
 {
-	const struct event_mapping *m = &event->mapping;
-
-	if (!is_granted(m))
-		return;
-	if (m->outcome == OUTCOME_RECOVERED && peer->flows[result->flow].there == PEER_THERE)
-		output_note(peer->run.output,
-			"%s: restored, says the server: the connection lives if what is sent now "
-			"is answered",
-			peer->flows[result->flow].word);
-	else
-		explain(peer, result, m);
+	if (is_granted(&event->mapping))
+		explain(peer, result, &event->mapping);
 }
 
 void peer_show_left(struct run *run)

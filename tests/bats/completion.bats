@@ -214,6 +214,17 @@ sys.exit(subprocess.run(sys.argv[at + 1:]).returncode)' "$@" --)
 	assert_equal "$(wc -l <<< "$output")" 4
 }
 
+@test "peer: remotes for --established and for REMOTE" {
+	hosting tcp,192.0.2.7,8080 tcp,2001:db8::7,443
+	completes 'pcpctl peer --established 192.0.2.7:8080' 'pcpctl peer --established 192.0.2.7:8080 ' "${HOST[@]}"
+	completes 'pcpctl peer --established [2001:db8::7]:443' \
+		'pcpctl peer --established [2001:db8::7]:443 ' "${HOST[@]}"
+	completes 'pcpctl peer 50000 192.0.2.7:8080' 'pcpctl peer 50000 192.0.2.7:8080 ' "${HOST[@]}"
+	completes 'pcpctl peer -l 1h 50000 192.0.2.7:8080' 'pcpctl peer -l 1h 50000 192.0.2.7:8080 ' "${HOST[@]}"
+	completes 'pcpctl peer 1' 'pcpctl peer 1' "${HOST[@]}"
+	completes 'pcpctl peer 50000 192.0.2.7:8080 1' 'pcpctl peer 50000 192.0.2.7:8080 1' "${HOST[@]}"
+}
+
 @test "topics of help" {
 	assert_equal "$(words_offered 'pcpctl help ')" \
 		"$({ "$PCPCTL" complete commands; echo findings; } | LC_ALL=C sort | tr '\n' ' ')"

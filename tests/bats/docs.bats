@@ -119,11 +119,11 @@ same() {
 	local known option
 
 	known=$(for command in $(commands); do listed_options "$command"; done | sed 's/ =//')
-	# docker -p is another program's.
+	# docker -p and sh -c are other programs'.
 	while read -r option; do
 		grep -qxF -- "$option" <<<"$known" || fail "$option: in no --help"
 	done < <(mandoc -T ascii -O width=200 "$MAN" | col -b | sed -n '/^DESCRIPTION/,$p' |
-		grep -oE "(^|[ (\`])--?[a-zA-Z0-9][a-z-]*" | sed 's/^[ (`]*//' | grep -vxE -- '-vv|-p' | sort -u)
+		grep -oE "(^|[ (\`])--?[a-zA-Z0-9][a-z-]*" | sed 's/^[ (`]*//' | grep -vxE -- '-vv|-p|-c' | sort -u)
 }
 
 # --- what else has a list ---
@@ -208,6 +208,26 @@ example() {
 	esac
 }
 
+# connected: an SSH connection, so to speak, from the client to wan. It ends with the lab.
+connected() {
+	local i
+
+	mkfifo "$BATS_TEST_TMPDIR/words"
+	tests/lab wan python3 tests/lab.d/flow.py listen 44.128.7.1 22 > "$BATS_TEST_TMPDIR/at-wan" 3>&- &
+	for i in {1..250}; do
+		grep -qx ready "$BATS_TEST_TMPDIR/at-wan" && break
+		sleep 0.02
+	done
+	tests/lab client python3 tests/lab.d/flow.py connect 44.128.7.1 22 \
+		< "$BATS_TEST_TMPDIR/words" > "$BATS_TEST_TMPDIR/at-client" 3>&- &
+	exec {words}> "$BATS_TEST_TMPDIR/words"
+	for i in {1..250}; do
+		grep -q '^up ' "$BATS_TEST_TMPDIR/at-client" && return 0
+		sleep 0.02
+	done
+	fail "no connection to wan, after $i looks"
+}
+
 # works FILE: every example of it, one after the other, in a lab of their own.
 works() {
 	local -a words
@@ -223,6 +243,7 @@ works() {
 	fi
 	assert_success
 	assert [ "$(examples "$1" | wc -l)" -ge 10 ]
+	connected
 	while read -ra words; do
 		example "${words[@]}"
 		[[ $status -eq 0 ]] || fail "${words[*]}: exit status $status: $output"
