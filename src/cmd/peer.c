@@ -313,8 +313,10 @@ const struct command cmd_peer = {
 		 "LOCAL is [ADDR:]PORT. In place of both, --established :22 means every TCP\n"
 		 "connection with port 22, --established host.example:443 those with that host.\n"
 		 "Prints where a flow is seen from outside, and how long the router will keep it.\n"
-		 "A flow that does not exist is created by asking. There is no delete. --keep stays\n"
-		 "while the connection is there, and asks for the same external port again when the\n"
+		 "A flow that does not exist is created by asking. There is no delete. --keep "
+		 "stays\n"
+		 "while the connection is there, and asks for the same external port again when "
+		 "the\n"
 		 "router has restarted.\n",
 	.options = peer_options,
 	.run = peer_main,
