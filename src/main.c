@@ -26,6 +26,7 @@ const struct command *const commands[] = {
 	&cmd_discover,
 	&cmd_map,
 	&cmd_peer,
+	&cmd_watch,
 	&cmd_listen,
 	&cmd_help,
 	&cmd_complete,

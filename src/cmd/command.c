@@ -74,6 +74,10 @@ void command_help(const struct command *command)
 		printf("\nOptions of %s:\n", command->name);
 		options_help(&set, stdout);
 	}
+	if (command->more) {
+		set = command->more(NULL);
+		options_help(&set, stdout);
+	}
 	set = options_common(&common);
 	printf("\nOptions that every command takes:\n");
 	options_help(&set, stdout);
@@ -88,12 +92,14 @@ int command_options(const struct command *command, struct common *common, void *
 	char **argv, enum exit_status *status)
 {
 	struct parse parse = { .command = command->name };
-	struct option_set sets[2] = { options_common(common) };
+	struct option_set sets[3] = { options_common(common) };
 	size_t count = 1;
 	int first;
 
 	if (command->options)
 		sets[count++] = command->options(settings);
+	if (command->more)
+		sets[count++] = command->more(settings);
 	*status = EXIT_USAGE;
 	first = options_parse(&parse, sets, count, argc, argv, false);
 	if (first < 0)

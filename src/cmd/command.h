@@ -18,11 +18,13 @@ struct command {
 	/* The command's own option rows on its settings; NULL: none. For help and
 	 * completion `settings` is NULL: the rows are not called then. */
 	struct option_set (*options)(void *settings);
+	struct option_set (*more)(void *settings); /* watch: and these; NULL: none */
 	/* `common` holds the options before the command; argv[0] is its name. */
 	enum exit_status (*run)(struct common *common, int argc, char **argv);
 };
 
-extern const struct command cmd_discover, cmd_map, cmd_peer, cmd_listen, cmd_help, cmd_complete;
+extern const struct command cmd_discover, cmd_map, cmd_peer, cmd_watch, cmd_listen, cmd_help,
+	cmd_complete;
 
 /* All commands, NULL at the end: the table of main.c, for help and completion. */
 extern const struct command *const commands[];

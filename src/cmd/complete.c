@@ -33,6 +33,10 @@ static void list_options(const char *word)
 		set = command->options(NULL);
 		options_list(&set, stdout);
 	}
+	if (command && command->more) {
+		set = command->more(NULL);
+		options_list(&set, stdout);
+	}
 }
 
 static void list_interfaces(const char *word)

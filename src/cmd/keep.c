@@ -122,6 +122,17 @@ static void run_hook(struct keep *keep, const struct event *event)
 		run_fail(keep->run, EXIT_LOCAL, "out of memory");
 }
 
+bool keep_rerun(struct keep *keep, unsigned number)
+{
+	struct event event = { .kind = EVENT_MAPPING, .wall_ms = engine_wall_ms() };
+
+	if (!keep->settings.exec || number >= keep->count || !keep->mappings[number].held)
+		return false;
+	event.mapping = keep->mappings[number].last;
+	run_hook(keep, &event);
+	return true;
+}
+
 /* --- the service manager --- */
 
 static void tell_manager(struct keep *keep, const struct event *event)
@@ -194,7 +205,8 @@ void keep_event(struct keep *keep, const struct event *event)
 	if (!keep->settings.stays)
 		return;
 	keep_publish(keep, event);
-	if (is_printed(keep, m) && !(keep->publish && outcome_is_answer(m)))
+	if (!keep->settings.silent && is_printed(keep, m) &&
+		!(keep->publish && outcome_is_answer(m)))
 		output_mapping(keep->run->output, event);
 	run_flush(keep->run);
 	tell_manager(keep, event);

@@ -14,6 +14,7 @@
 
 struct keep_settings {
 	bool stays; /* --keep; else each mapping has one event, printed by the caller */
+	bool silent; /* watch shows it */
 	const char *exec; /* -x, NULL: none */
 	const char *owner; /* --srv, NULL: none */
 	const struct nsupdate_settings *srv;
@@ -33,6 +34,9 @@ bool keep_add(struct keep *keep, size_t server, const struct want *want);
 
 /* An EVENT_MAPPING: hooks, and with `stays` also DNS and what is printed. */
 void keep_event(struct keep *keep, const struct event *event);
+
+/* The hook of a mapping's newest event once more. False: there is none. */
+bool keep_rerun(struct keep *keep, unsigned number);
 
 /* Only the DNS part of it. */
 void keep_publish(struct keep *keep, const struct event *event);

@@ -112,8 +112,11 @@ static bool prepare(struct map *map, const struct spec *spec, size_t server, uin
 	const struct server_id *id = &map->run.servers[server];
 	size_t number = map->result_count;
 
-	if (!map_add_result(map, spec->word))
+	struct map_result *result = map_add_result(map, spec->word);
+
+	if (!result)
 		return false;
+	result->server = server;
 	if (!make_want(map, spec, id, protocol, number, want)) {
 		run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
 		return false;
@@ -141,22 +144,27 @@ static bool ask(struct map *map, const struct spec *spec, size_t server, const s
 	return asked;
 }
 
-/* For each spec the servers in their order, tcp before udp. */
-static bool ask_all(struct map *map)
+/* Of the servers in their order, tcp before udp. */
+bool map_ask_spec(struct map *map, const struct spec *spec)
 {
 	struct want first, second;
 
-	for (size_t i = 0; i < map->spec_count; i++) {
-		const struct spec *spec = &map->specs[i];
+	for (size_t server = 0; server < map->ask_count; server++) {
+		if (!prepare(map, spec, server, spec->protocol, &first))
+			return false;
+		if (spec->pair && !prepare(map, spec, server, PROTOCOL_UDP, &second))
+			return false;
+		if (!ask(map, spec, server, &first, &second))
+			return false;
+	}
+	return true;
+}
 
-		for (size_t server = 0; server < map->ask_count; server++) {
-			if (!prepare(map, spec, server, spec->protocol, &first))
-				return false;
-			if (spec->pair && !prepare(map, spec, server, PROTOCOL_UDP, &second))
-				return false;
-			if (!ask(map, spec, server, &first, &second))
-				return false;
-		}
+static bool ask_all(struct map *map)
+{
+	for (size_t i = 0; i < map->spec_count; i++) {
+		if (!map_ask_spec(map, &map->specs[i]))
+			return false;
 	}
 	return true;
 }
@@ -165,7 +173,7 @@ static bool ask_all(struct map *map)
 
 static bool usage(struct map *map, const char *word, const char *text)
 {
-	struct parse parse = { .command = "map" };
+	struct parse parse = { .command = map->command->name };
 
 	parse_error(&parse, word, "%s", text);
 	map->run.status = EXIT_USAGE;
@@ -262,6 +270,7 @@ static bool open_keep(struct map *map)
 {
 	struct keep_settings settings = {
 		.stays = map->settings.keep,
+		.silent = map->face && map->face->silent,
 		.exec = map->settings.exec,
 		.owner = map->settings.owner,
 		.srv = &map->settings.srv,
@@ -280,6 +289,8 @@ static bool ask_mappings(struct map *map, const struct run_settings *settings)
 		return false;
 	map->ask_count = map->run.server_count;
 	warn(map);
+	if (map->face && map->face->recorded && map->spec_count == 0)
+		return map_ask_recorded(map);
 	return ask_all(map);
 }
 
@@ -292,27 +303,37 @@ static const char *name_of(struct run *run, unsigned number)
 
 static struct mono map_turn(struct run *run, struct mono now)
 {
-	return keep_turn(((struct map *)run->context)->keep, now);
+	struct map *map = run->context;
+	struct mono next = keep_turn(map->keep, now);
+
+	return map->face ? mono_min(next, map->face->turn(run, now)) : next;
 }
 
 /* Everything is asked: what comes of it. */
 static void run_and_show(struct map *map)
 {
-	if (!run_engine(&map->run))
+	if ((map->face && !map->face->asked(map)) || !run_engine(&map->run))
 		return;
 	if (map->settings.keep)
-		keep_end(map->keep, map->settings.leave);
+		keep_end(map->keep, map->run.leave);
+	else if (map->face)
+		map->face->show(map);
 	else
 		map_show(map);
 }
 
-static enum exit_status map_run(struct map *map)
+enum exit_status map_run(struct map *map)
 {
+	const struct map_face *face = map->face;
 	struct run_settings settings = {
-		.command = &cmd_map,
+		.command = map->command,
 		.families = families_of(map),
 		.default_timeout = map->settings.keep ? 0 : DEFAULT_TIMEOUT,
 		.keeps = map->settings.keep,
+		.stays = face && map->settings.keep,
+		.lively = face && face->lively,
+		.log = face ? face->log : NULL,
+		.sees = face ? face->sees : NULL,
 		.leave = map->settings.leave,
 		.hook = map->settings.exec,
 		.name = name_of,
@@ -342,12 +363,17 @@ static enum exit_status map_run(struct map *map)
 	keep_free(map->keep);
 	free(map->results);
 	free(map->records);
+	free(map->words);
 	return run_close(&map->run);
 }
 
 static enum exit_status map_main(struct common *common, int argc, char **argv)
 {
-	struct map map = { .common = common, .settings = { .lifetime = MAP_LIFETIME } };
+	struct map map = {
+		.command = &cmd_map,
+		.common = common,
+		.settings = { .lifetime = MAP_LIFETIME },
+	};
 	struct parse parse = { .command = "map" };
 	enum exit_status status;
 	int first = command_options(&cmd_map, common, &map.settings, argc, argv, &status);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cmd/options.h"
 #include "cmd/run.h"
@@ -49,6 +50,7 @@ bool map_check(struct parse *parse, const struct common *common, const struct ma
 /* What became of one mapping at one server. */
 struct map_result {
 	const char *word; /* of the spec, for messages */
+	size_t server; /* whom it is asked of */
 	bool recorded; /* a delete of a record: it is there until the server says otherwise */
 	int64_t expires_wall; /* of the record */
 	bool known;
@@ -62,16 +64,38 @@ struct map_record {
 	struct store_record record;
 };
 
+#define MAP_WORD_MAX 32 /* "65535/udplite" and the like */
+
+struct map;
+
+/* What watch makes of a run of map: it is one, with a screen. */
+struct map_face {
+	bool recorded; /* without a spec: the mappings recorded for this network */
+	bool silent; /* what becomes of mappings is shown by `sees`, not printed */
+	bool lively; /* see struct run */
+	FILE *log; /* see run_settings.log */
+	/* All is asked, the loop begins. False after run_fail(). */
+	bool (*asked)(struct map *map);
+	bool (*sees)(struct run *run, const struct event *event);
+	struct mono (*turn)(struct run *run, struct mono now);
+	/* --once: in place of map's lines, when all has its result. */
+	void (*show)(struct map *map);
+	void *context;
+};
+
 /* The run of one map command. */
 struct map {
+	const struct command *command;
+	const struct map_face *face; /* NULL: map itself */
 	struct common *common;
 	struct map_settings settings;
 	struct spec *specs;
 	size_t spec_count;
 	struct map_result *results; /* in the order of printing; their index is the want's number */
 	size_t result_count, result_room;
-	struct map_record *records; /* to delete */
+	struct map_record *records; /* to delete, or to keep */
 	size_t record_count;
+	char (*words)[MAP_WORD_MAX]; /* of those to keep */
 	struct keep *keep; /* NULL: neither -k nor -x nor --srv */
 	size_t ask_count; /* the first so many of the run's servers are asked for the specs */
 	struct run run;
@@ -79,6 +103,16 @@ struct map {
 
 /* Is there something to be done at each event? */
 bool map_has_events(const struct map *map);
+
+/* The whole run, from the options and specs on. */
+enum exit_status map_run(struct map *map);
+
+/* A spec more, in the middle of a run that stays: asked of each server. `spec` and its word
+ * outlive the run. False after a message. */
+bool map_ask_spec(struct map *map, const struct spec *spec);
+
+/* The mappings recorded for this network are kept alive. False after a message. */
+bool map_ask_recorded(struct map *map);
 
 /* One result more; NULL after a message. The numbers of wants are their indices. */
 struct map_result *map_add_result(struct map *map, const char *word);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * map and what is recorded: --list, and --delete by the record.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,6 +289,69 @@ bool map_delete_gathered(struct map *map)
 {
 	for (size_t i = 0; i < map->record_count; i++) {
 		if (!delete_one(map, &map->records[i].record, map->records[i].word))
+			return false;
+	}
+	return true;
+}
+
+/* --- watch without a spec --- */
+
+/* As `map` would ask for it again. */
+static bool keep_one(struct map *map, const struct store_record *record, char *word)
+{
+	const struct store_key *key = &record->key;
+	struct map_result *result;
+	struct want want;
+	char protocol[16];
+	size_t server;
+
+	if (!find_server(map, record, &server))
+		return map->run.status != EXIT_LOCAL;
+	snprintf(word, MAP_WORD_MAX, "%u/%s", key->internal_port,
+		codes_protocol_text(key->protocol, protocol, sizeof(protocol)));
+	want = (struct want){
+		.number = (unsigned)map->result_count,
+		.opcode = PCP_MAP,
+		.protocol = key->protocol,
+		.internal_port = key->internal_port,
+		.external_port = record->external_port,
+		.external_address = ip_any(key->external_family),
+		.remote_address = ip_any6,
+		.lifetime = map->settings.has_lifetime ? map->settings.lifetime : record->lifetime,
+		.nonce = record->nonce,
+		.options = options_of(record),
+		.keep = map->settings.keep,
+		.nat_pmp = map->common->nat_pmp,
+		.zero_port = key->internal_port == 0 && key->via == VIA_NAT_PMP,
+	};
+	result = map_add_result(map, word);
+	if (!result)
+		return false;
+	result->server = server;
+	run_recall(&map->run, server, &want, true);
+	if (map->keep && !keep_add(map->keep, server, &want))
+		return false;
+	if (engine_want(map->run.engine, server, &want))
+		return true;
+	run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
+	return false;
+}
+
+bool map_ask_recorded(struct map *map)
+{
+	bool found;
+
+	if (!run_remembers(&map->run))
+		return true;
+	if (!gather_spec(map, NULL, "recorded", &found))
+		return false;
+	map->words = calloc(map->record_count + 1, sizeof(*map->words));
+	if (!map->words) {
+		run_fail(&map->run, EXIT_LOCAL, "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < map->record_count; i++) {
+		if (!keep_one(map, &map->records[i].record, map->words[i]))
 			return false;
 	}
 	return true;

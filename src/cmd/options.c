@@ -40,14 +40,19 @@ bool parse_error(struct parse *parse, const char *word, const char *format, ...)
 	va_list arguments;
 
 	parse->failed = true;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (parse->message) {
+		snprintf(parse->message, parse->size, "%s%s%s", word ? word : "", word ? ": " : "",
+			text);
+		return false;
+	}
 	fputs("pcpctl: ", stderr);
 	if (parse->command)
 		fprintf(stderr, "%s: ", parse->command);
 	if (word)
 		print_word(word);
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
 	visible(text, strlen(text), shown, sizeof(shown));
 	fprintf(stderr, "%s\n", shown);
 	return false;

@@ -17,6 +17,8 @@
 struct parse {
 	const char *command; /* "map", or NULL before the command */
 	bool failed; /* a message was printed */
+	char *message; /* it is put here, `WORD: TEXT`, in place of stderr; NULL: printed */
+	size_t size;
 };
 
 /* Prints `pcpctl: COMMAND: WORD: TEXT` on stderr and marks the parse as failed.

@@ -52,14 +52,18 @@ static void tell_announcement(struct run *run, const struct event_announce *anno
 static void take_event(void *context, const struct event *event)
 {
 	struct run *run = context;
+	bool seen;
 
 	clear_progress(run);
 	if (!facts_add(run->facts, event))
 		run_fail(run, EXIT_LOCAL, "out of memory");
 	remember(run, event);
+	seen = run->sees && run->sees(run, event);
 	if (event->kind == EVENT_MAPPING || event->kind == EVENT_SERVER)
 		run->event(run, event);
-	else if (event->kind == EVENT_ANNOUNCE && !run->common->json)
+	else if (seen)
+		return;
+	else if (event->kind == EVENT_ANNOUNCE && !run->common->json && !run->lively)
 		tell_announcement(run, &event->announce);
 	else if (run->dry && event->kind == EVENT_PACKET)
 		output_dry(run->output, event);
@@ -143,18 +147,19 @@ static bool wants_color(const struct common *common)
 	return (!no_color || !*no_color) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 }
 
-static bool open_output(struct run *run)
+static bool open_output(struct run *run, FILE *log)
 {
 	const struct common *common = run->common;
 	struct output_settings settings = {
 		.form = common->json  ? OUTPUT_JSON :
 			common->quiet ? OUTPUT_QUIET :
 					OUTPUT_TEXT,
-		.out = stdout,
-		.err = stderr,
+		.out = log ? log : stdout,
+		.err = log ? log : stderr,
 		.command = run->command,
 		.verbose = common->verbose,
-		.color = wants_color(common),
+		.color = !log && wants_color(common),
+		.lively = run->lively,
 	};
 
 	run->output = output_new(&settings);
@@ -197,7 +202,7 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 		.timeout = timeout_of(common, settings),
 		.interface = common->interface,
 		.mark = common->mark,
-		.trace = common->verbose > 0,
+		.trace = common->verbose > 0 || settings->sees,
 		.dry = settings->dry,
 		.event = take_event,
 		.keep = settings->keeps,
@@ -225,12 +230,14 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 		.leave = settings->leave,
 		.name = settings->name,
 		.turn = settings->turn,
+		.lively = settings->lively,
+		.sees = settings->sees,
 		.flow_gone = settings->flow_gone,
 		.context = settings->context,
 	};
-	if (!open_output(run))
+	if (!open_output(run, settings->log))
 		return false;
-	if (shows_progress(run))
+	if (shows_progress(run) && !settings->log)
 		config.waiting = show_progress;
 	run->engine = engine_new(&config);
 	if (run->engine) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cmd/command.h"
 #include "diag/facts.h"
@@ -41,6 +42,9 @@ struct run {
 	uint64_t *found; /* hashes of the findings told, where it stays */
 	size_t found_count;
 	bool progress; /* a line without an end stands on the terminal */
+	bool lively; /* watch: what happens beside mappings is told on stdout as well */
+	/* watch: true where it shows the event itself, so that nothing is printed. */
+	bool (*sees)(struct run *run, const struct event *event);
 	/* EVENT_MAPPING and EVENT_SERVER of the command; others are printed already. */
 	void (*event)(struct run *run, const struct event *event);
 	const char *(*name)(struct run *run, unsigned number);
@@ -64,6 +68,9 @@ struct run_settings {
 	bool keeps; /* stays until a signal, or until nothing kept is left */
 	bool stays; /* also when nothing is kept */
 	bool leave; /* at the end nothing is deleted */
+	bool lively; /* watch: what happens beside mappings is told on stdout as well */
+	FILE *log; /* watch: in place of stdout and stderr; NULL: these */
+	bool (*sees)(struct run *run, const struct event *event); /* see struct run */
 	const char *hook; /* -x */
 	/* Of what the mapping of that number is called, for warnings; may be NULL. */
 	const char *(*name)(struct run *run, unsigned number);
@@ -112,6 +119,9 @@ bool run_find_patiently(struct run *run, const struct run_settings *settings);
 
 /* engine_config.prepare; the context is the run. */
 bool run_prepare(void *context, const struct server_id *id, struct want *want);
+
+/* Servers may have moved: run->servers has the engine's again, in its order. */
+void run_follow(struct run *run);
 
 /* Which of the run's servers is that? run->server_count: none. */
 size_t run_server_of(const struct run *run, const struct server_id *id);

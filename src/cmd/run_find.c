@@ -232,6 +232,24 @@ static bool note_place(struct run *run, const struct server_id *id, size_t *serv
 	return true;
 }
 
+void run_follow(struct run *run)
+{
+	for (size_t i = 0; i < engine_server_count(run->engine); i++) {
+		size_t at = run_server_of(run, engine_server_id(run->engine, i));
+		struct run_network network;
+		struct server_id id;
+
+		if (at == i || at == run->server_count)
+			continue;
+		id = run->servers[i];
+		network = run->networks[i];
+		run->servers[i] = run->servers[at];
+		run->networks[i] = run->networks[at];
+		run->servers[at] = id;
+		run->networks[at] = network;
+	}
+}
+
 bool run_prepare(void *context, const struct server_id *id, struct want *want)
 {
 	struct run *run = context;
@@ -304,6 +322,10 @@ bool run_check(struct run *run, const struct server_id *server, const struct wan
 	reason = pcp_encode(&request, octets, &length);
 	if (reason == PCP_ENCODE_OK)
 		return true;
+	if (run->sees) { /* a screen, where it is typed */
+		output_note(run->output, "%s: %s", word, pcp_encode_reason(reason));
+		return false;
+	}
 	parse_error(&parse, reason == PCP_ENCODE_DESCRIPTION ? "--description" : word, "%s",
 		pcp_encode_reason(reason));
 	run->status = EXIT_USAGE;

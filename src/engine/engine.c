@@ -36,7 +36,7 @@ struct engine *engine_new(const struct engine_config *config)
 		return NULL;
 	engine->config = *config;
 	engine->monitor = engine->multicast[0] = engine->multicast[1] = -1;
-	engine->gone_fd = engine->own_fd = engine->flow_watch = -1;
+	engine->gone_fd = engine->flow_watch = -1;
 	engine->look_at = engine->notify_at = engine->flows_at = MONO_NEVER;
 	engine->start = clock_now();
 	if (config->timeout)
@@ -170,6 +170,11 @@ bool engine_renew(struct engine *engine, size_t server, unsigned number)
 	return client_renew(engine->client, server, number, clock_now());
 }
 
+bool engine_lifetime(struct engine *engine, size_t server, unsigned number, uint32_t lifetime)
+{
+	return client_lifetime(engine->client, server, number, lifetime, clock_now());
+}
+
 void engine_sample(struct engine *engine, size_t server)
 {
 	client_sample(engine->client, server, clock_now());
@@ -221,7 +226,7 @@ static void ask_neighbours(struct engine *engine, struct mono now)
 
 static struct mono show_waiting(struct engine *engine, struct mono now)
 {
-	if (!engine->config.waiting)
+	if (!engine->config.waiting || !client_waits(engine->client))
 		return MONO_NEVER;
 	if (mono_due(engine->next_waiting, now)) {
 		engine->config.waiting(engine->config.context, mono_since(now, engine->start));

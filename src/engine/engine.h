@@ -74,6 +74,7 @@ bool engine_want_pair(struct engine *engine, size_t server, const struct want *f
 /* See client_delete() and client_renew(). */
 bool engine_delete(struct engine *engine, size_t server, unsigned number);
 bool engine_renew(struct engine *engine, size_t server, unsigned number);
+bool engine_lifetime(struct engine *engine, size_t server, unsigned number, uint32_t lifetime);
 /* See client_sample(). */
 void engine_sample(struct engine *engine, size_t server);
 /* How many servers there are, and which; a server may change when the network does. */
@@ -104,9 +105,11 @@ void engine_rerun_hooks(struct engine *engine);
  * cannot take right now is told later, the last of each kind. */
 void engine_notify(struct engine *engine, const char *state);
 
-/* A descriptor of the command's own (a keyboard): `ready` is called when it can be read.
- * One at most. False: engine_reason(). */
+/* A descriptor of the command's own (a keyboard): `ready` is called when it can be read,
+ * the same for all. Four at most. False: engine_reason(). */
 bool engine_watch(struct engine *engine, int fd, void (*ready)(void *context));
+/* They are left alone from now on. */
+void engine_unwatch(struct engine *engine);
 
 /* A new nonce (RFC 6887, 11.2). False: no randomness. */
 bool engine_nonce(struct engine *engine, struct pcp_nonce *nonce);

@@ -325,11 +325,26 @@ void engine_notify(struct engine *engine, const char *state)
 
 bool engine_watch(struct engine *engine, int fd, void (*ready)(void *context))
 {
-	if (loop_add(engine->loop, fd) < 0)
+	if (engine->own_count == ENGINE_OWN_MAX || loop_add(engine->loop, fd) < 0)
 		return engine_fail(engine, "keyboard", errno);
-	engine->own_fd = fd;
+	engine->own_fds[engine->own_count++] = fd;
 	engine->own_ready = ready;
 	return true;
+}
+
+void engine_unwatch(struct engine *engine)
+{
+	while (engine->own_count > 0)
+		loop_remove(engine->loop, engine->own_fds[--engine->own_count]);
+}
+
+static bool is_own(const struct engine *engine, int fd)
+{
+	for (size_t i = 0; i < engine->own_count; i++) {
+		if (engine->own_fds[i] == fd)
+			return true;
+	}
+	return false;
 }
 
 bool engine_keep_take(struct engine *engine, int fd, struct mono now)
@@ -340,7 +355,7 @@ bool engine_keep_take(struct engine *engine, int fd, struct mono now)
 		take_announcements(engine, fd, now);
 	} else if (fd == engine->flow_watch) {
 		engine_flows_take(engine, now);
-	} else if (fd == engine->own_fd) {
+	} else if (is_own(engine, fd)) {
 		engine->own_ready(engine->config.context);
 	} else if (fd == engine->gone_fd) {
 		loop_remove(engine->loop, fd);

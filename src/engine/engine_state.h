@@ -18,6 +18,8 @@ struct bound {
 	uint32_t interface_index; /* it stays on that interface, 0: none */
 };
 
+#define ENGINE_OWN_MAX 4
+
 /* How the network looked last. */
 struct place {
 	bool found;
@@ -55,7 +57,8 @@ struct engine {
 	int flow_watch; /* -1: none */
 	struct mono flows_at; /* they are looked for; MONO_NEVER */
 	int gone_fd; /* stdout, watched for its reader; -1 */
-	int own_fd; /* of the command; -1 */
+	int own_fds[ENGINE_OWN_MAX]; /* of the command */
+	size_t own_count;
 	void (*own_ready)(void *context);
 };
 

@@ -22,6 +22,7 @@ struct output_settings {
 	const char *command; /* for messages: "map" */
 	unsigned verbose; /* number of -v */
 	bool color; /* on err and out alike */
+	bool lively; /* alarms are results: they go to `out` */
 };
 
 struct output;

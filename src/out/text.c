@@ -217,10 +217,22 @@ static void print_error(struct output *output, const struct event_error *error)
 	form_err(output, line, NULL);
 }
 
+/* Where it is a result: on stdout, as the lines of mappings are. */
+static void print_lively(struct output *output, const char *line)
+{
+	char shown[FORM_LINE_MAX];
+
+	visible(line, strlen(line), shown, sizeof(shown));
+	fprintf(output->settings.out, "%s\n", shown);
+	output_flush(output);
+}
+
 static void print_epoch(struct output *output, const struct event_epoch *epoch)
 {
 	char line[FORM_LINE_MAX], server[PHRASE_MAX];
 
+	if (!epoch->regressed && epoch->has_rtt && output->settings.verbose == 0)
+		return; /* a sample that shows nothing */
 	phrase_server(&epoch->server, server, sizeof(server));
 	if (epoch->regressed)
 		snprintf(line, sizeof(line),
@@ -228,9 +240,12 @@ static void print_epoch(struct output *output, const struct event_epoch *epoch)
 			epoch->current, epoch->previous, (long long)epoch->expected,
 			phrase_epoch_kind(epoch->kind));
 	else
-		snprintf(line, sizeof(line), "%s: epoch %u s, as expected again", server,
-			epoch->current);
-	form_err(output, line, "lost its state");
+		snprintf(line, sizeof(line), "%s: epoch %u s, as expected%s", server,
+			epoch->current, epoch->has_rtt ? "" : " again");
+	if (output->settings.lively)
+		print_lively(output, line);
+	else
+		form_err(output, line, "lost its state");
 }
 
 void text_event(struct output *output, const struct event *event)

@@ -202,6 +202,27 @@ bool client_renew(struct client *client, size_t server, unsigned number, struct 
 	return true;
 }
 
+bool client_lifetime(struct client *client, size_t server, unsigned number, uint32_t lifetime,
+	struct mono now)
+{
+	struct wanted *wanted = client_wanted(client, server, number);
+
+	if (!wanted || wanted->gone || !wanted->mapping)
+		return false;
+	wanted->want.lifetime = lifetime;
+	session_lifetime(client->servers[server].session, wanted->mapping, lifetime, now);
+	return true;
+}
+
+bool client_waits(const struct client *client)
+{
+	for (size_t i = 0; i < client->server_count; i++) {
+		if (session_waits(client->servers[i].session))
+			return true;
+	}
+	return false;
+}
+
 void client_close(struct client *client, bool leave, struct mono now)
 {
 	client->cancelled = true;

@@ -69,6 +69,11 @@ void client_cancel(struct client *client, struct mono now);
  * the renewal that is due next. False: there is none of that number. */
 bool client_delete(struct client *client, size_t server, unsigned number, struct mono now);
 bool client_renew(struct client *client, size_t server, unsigned number, struct mono now);
+/* The same, with another lifetime (s) from now on. */
+bool client_lifetime(struct client *client, size_t server, unsigned number, uint32_t lifetime,
+	struct mono now);
+/* Is anything asked and not answered? */
+bool client_waits(const struct client *client);
 
 /* The end of what is kept: every mapping that this run created (want.leave is not set)
  * is deleted, told as DELETED, or REFUSED or UNANSWERED with `deleting`; nothing is

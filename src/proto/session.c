@@ -368,6 +368,11 @@ bool session_idle(const struct session *session)
 	return session->unsettled == 0 && session->kept == 0 && !session->probing;
 }
 
+bool session_waits(const struct session *session)
+{
+	return session->unsettled > 0 || session->probing;
+}
+
 bool session_failed(const struct session *session)
 {
 	return session->failed;

@@ -95,6 +95,14 @@ void session_again(struct session *session, struct mono now);
 /* The renewal, or whatever is due next, of a mapping that is kept: at once. */
 void session_renew(struct session *session, struct mapping *mapping, struct mono now);
 
+/* The same, and from now on another lifetime (s) is asked for. */
+void session_lifetime(struct session *session, struct mapping *mapping, uint32_t lifetime,
+	struct mono now);
+
+/* Is an answer waited for, or an instant at which something is asked for again that is not
+ * held? */
+bool session_waits(const struct session *session);
+
 /* An announcement that came from the server's address and port. True: its Epoch is news;
  * the server is asked after a random delay of up to 5 s (proto/announce.h). */
 bool session_announced(struct session *session, const struct announcement *announcement,

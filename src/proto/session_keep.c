@@ -112,6 +112,13 @@ void session_renew(struct session *session, struct mapping *mapping, struct mono
 		session_set(session, mapping, mapping->state, now);
 }
 
+void session_lifetime(struct session *session, struct mapping *mapping, uint32_t lifetime,
+	struct mono now)
+{
+	mapping->want.lifetime = lifetime;
+	session_renew(session, mapping, now);
+}
+
 /* --- refusals --- */
 
 struct mono session_refused_until(struct session *session, struct mapping *mapping, struct mono now)

@@ -57,6 +57,10 @@ void view_free(struct view *view);
  * False: no memory. */
 bool view_server(struct view *view, const struct server_id *id);
 
+/* The server of that number is asked elsewhere from now on: another router, another address
+ * of ours. Its clocks begin anew. */
+void view_server_moved(struct view *view, size_t number, const struct server_id *id);
+
 /* A mapping that is about to be asked for, shown as "asking" until its first event:
  * an EVENT_MAPPING with what is asked (server, want, opcode, protocol, addresses,
  * ports, requested_lifetime, options). False: no memory. */

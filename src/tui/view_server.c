@@ -58,6 +58,22 @@ bool view_server(struct view *view, const struct server_id *id)
 	return server_get(view, id) != NULL;
 }
 
+void view_server_moved(struct view *view, size_t number, const struct server_id *id)
+{
+	struct view_server *server = &view->servers[number];
+	unsigned regressions = server->regressions;
+	int columns;
+
+	view->changed = true;
+	memset(server, 0, sizeof(*server));
+	server->id = *id;
+	server->regressions = regressions;
+	phrase_server(id, server->name, sizeof(server->name));
+	columns = glyph_columns(server->name, view->settings.utf8);
+	if (columns > view->widest_server)
+		view->widest_server = columns;
+}
+
 size_t server_number(const struct view *view, const struct view_server *server)
 {
 	return (size_t)(server - view->servers);
