@@ -289,6 +289,8 @@ static bool ask_mappings(struct map *map, const struct run_settings *settings)
 		return false;
 	map->ask_count = map->run.server_count;
 	warn(map);
+	if (map->face && !map->face->asks(map))
+		return false;
 	if (map->face && map->face->recorded && map->spec_count == 0)
 		return map_ask_recorded(map);
 	return ask_all(map);
@@ -334,6 +336,7 @@ enum exit_status map_run(struct map *map)
 		.lively = face && face->lively,
 		.log = face ? face->log : NULL,
 		.sees = face ? face->sees : NULL,
+		.flow_gone = face ? face->flow_gone : NULL,
 		.leave = map->settings.leave,
 		.hook = map->settings.exec,
 		.name = name_of,

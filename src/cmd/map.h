@@ -78,6 +78,10 @@ struct map_face {
 	bool (*asked)(struct map *map);
 	bool (*sees)(struct run *run, const struct event *event);
 	struct mono (*turn)(struct run *run, struct mono now);
+	/* More to be asked, beside the specs. False after a message. */
+	bool (*asks)(struct map *map);
+	/* The connection of that number has ended. */
+	void (*flow_gone)(struct run *run, unsigned number);
 	/* --once: in place of map's lines, when all has its result. */
 	void (*show)(struct map *map);
 	void *context;

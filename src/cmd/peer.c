@@ -59,9 +59,9 @@ static bool make_want(struct peer *peer, const struct peer_flow *flow, size_t nu
 		},
 		.keep = settings->keep,
 	};
-	if (settings->has_nonce || engine_nonce(peer->run.engine, &want->nonce))
+	if (settings->has_nonce || engine_nonce(peer->run->engine, &want->nonce))
 		return true;
-	run_fail(&peer->run, EXIT_LOCAL, "%s", engine_reason(peer->run.engine));
+	run_fail(peer->run, EXIT_LOCAL, "%s", engine_reason(peer->run->engine));
 	return false;
 }
 
@@ -76,60 +76,67 @@ static void recall(struct peer *peer, const struct peer_flow *flow, size_t serve
 	if (peer->settings.has_nonce)
 		return;
 	if (flow->there == PEER_THERE && !peer->settings.has_external &&
-		run_recorded(&peer->run, server, want, &record) && record.external_port &&
+		run_recorded(peer->run, server, want, &record) && record.external_port &&
 		record.has_external_address &&
 		ip_family(&record.external_address) == ip_family(&want->external_address)) {
 		want->hint = true;
 		want->external_port = record.external_port;
 		want->external_address = record.external_address;
 	}
-	run_recall(&peer->run, server, want, false);
+	run_recall(peer->run, server, want, false);
+}
+
+bool peer_prepare(struct peer *peer, struct peer_flow *flow, size_t server, size_t number,
+	struct want *want)
+{
+	const struct server_id *id = &peer->run->servers[server];
+
+	peer_look(peer, flow, &id->local);
+	if (!make_want(peer, flow, number, want) || !run_check(peer->run, id, want, flow->word))
+		return false;
+	recall(peer, flow, server, want);
+	return true;
 }
 
 static bool ask(struct peer *peer, size_t flow, size_t server)
 {
 	struct peer_flow *asked = &peer->flows[flow];
-	const struct server_id *id = &peer->run.servers[server];
 	size_t number = peer->result_count;
 	struct want want;
 
-	peer_look(peer, asked, &id->local);
-	if (!make_want(peer, asked, number, &want) ||
-		!run_check(&peer->run, id, &want, asked->word))
+	if (!peer_prepare(peer, asked, server, number, &want))
 		return false;
-	recall(peer, asked, server, &want);
 	if (peer->keep && !keep_add(peer->keep, server, &want))
 		return false;
 	peer->results[peer->result_count++] = (struct peer_result){ .flow = flow };
-	if (engine_want(peer->run.engine, server, &want) &&
+	if (engine_want(peer->run->engine, server, &want) &&
 		(!peer->settings.keep || asked->there != PEER_THERE ||
-			engine_flow(peer->run.engine, &asked->flow, want.number)))
+			engine_flow(peer->run->engine, &asked->flow, want.number)))
 		return true;
-	run_fail(&peer->run, EXIT_LOCAL, "%s", engine_reason(peer->run.engine));
+	run_fail(peer->run, EXIT_LOCAL, "%s", engine_reason(peer->run->engine));
 	return false;
 }
 
-/* Is that flow to be asked for there? Its own address is the one to send from. */
-static bool is_asked_at(const struct peer *peer, const struct peer_flow *flow, size_t server)
+bool peer_is_asked_at(const struct peer *peer, const struct peer_flow *flow, size_t server)
 {
 	const struct ip *local = &flow->flow.local.address;
 
 	return peer->settings.has_third_party || ip_is_any(local) ||
-		ip_equal(local, &peer->run.servers[server].local);
+		ip_equal(local, &peer->run->servers[server].local);
 }
 
 static bool ask_all(struct peer *peer)
 {
-	size_t most = peer->flow_count * peer->run.server_count;
+	size_t most = peer->flow_count * peer->run->server_count;
 
 	peer->results = calloc(most + 1, sizeof(*peer->results));
 	if (!peer->results) {
-		run_fail(&peer->run, EXIT_LOCAL, "out of memory");
+		run_fail(peer->run, EXIT_LOCAL, "out of memory");
 		return false;
 	}
 	for (size_t flow = 0; flow < peer->flow_count; flow++) {
-		for (size_t server = 0; server < peer->run.server_count; server++) {
-			if (is_asked_at(peer, &peer->flows[flow], server) &&
+		for (size_t server = 0; server < peer->run->server_count; server++) {
+			if (peer_is_asked_at(peer, &peer->flows[flow], server) &&
 				!ask(peer, flow, server))
 				return false;
 		}
@@ -144,7 +151,7 @@ static bool usage(struct peer *peer, const char *word, const char *text)
 	struct parse parse = { .command = "peer" };
 
 	parse_error(&parse, word, "%s", text);
-	peer->run.status = EXIT_USAGE;
+	peer->run->status = EXIT_USAGE;
 	return false;
 }
 
@@ -153,11 +160,11 @@ static bool check_servers(struct peer *peer)
 {
 	const struct peer_settings *settings = &peer->settings;
 
-	if (settings->has_nonce && peer->run.server_count > 1)
+	if (settings->has_nonce && peer->run->server_count > 1)
 		return usage(peer, "--nonce",
 			"for one server only: each must have its own (RFC 6887, 12.2)");
-	for (size_t i = 0; settings->has_third_party && i < peer->run.server_count; i++) {
-		if (ip_equal(&settings->third_party, &peer->run.servers[i].local))
+	for (size_t i = 0; settings->has_third_party && i < peer->run->server_count; i++) {
+		if (ip_equal(&settings->third_party, &peer->run->servers[i].local))
 			return usage(peer, "--third-party",
 				"is this host's own address: ask without --third-party");
 	}
@@ -166,7 +173,7 @@ static bool check_servers(struct peer *peer)
 
 static void warn(struct peer *peer)
 {
-	struct output *output = peer->run.output;
+	struct output *output = peer->run->output;
 	size_t unwatched = 0;
 
 	for (size_t i = 0; i < peer->flow_count; i++)
@@ -187,8 +194,8 @@ static bool ask_flows(struct peer *peer, struct run_settings *settings)
 	settings->source_count = peer->source_count;
 	if (!settings->families && !peer->settings.has_third_party && peer->source_count == 0)
 		settings->families = ip_family(&peer->flows[0].flow.remote.address);
-	found = peer->settings.keep ? run_find_patiently(&peer->run, settings) :
-				      run_find(&peer->run, settings);
+	found = peer->settings.keep ? run_find_patiently(peer->run, settings) :
+				      run_find(peer->run, settings);
 	if (!found || !check_servers(peer) || !ask_all(peer))
 		return false;
 	warn(peer);
@@ -228,13 +235,13 @@ static bool open_keep(struct peer *peer)
 
 	if (!peer->settings.keep && !peer->settings.exec)
 		return true;
-	peer->keep = keep_new(&peer->run, &settings);
+	peer->keep = keep_new(peer->run, &settings);
 	return peer->keep != NULL;
 }
 
 static void run_and_show(struct peer *peer)
 {
-	if (!run_engine(&peer->run))
+	if (!run_engine(peer->run))
 		return;
 	if (!peer->settings.keep) {
 		peer_show(peer);
@@ -243,12 +250,13 @@ static void run_and_show(struct peer *peer)
 	keep_end(peer->keep, true); /* there is no delete: what is held is left */
 	for (size_t i = 0; i < peer->result_count; i++) {
 		if (peer->results[i].moved)
-			peer->run.status = exit_worse(peer->run.status, EXIT_SAID_NO);
+			peer->run->status = exit_worse(peer->run->status, EXIT_SAID_NO);
 	}
 }
 
 static enum exit_status peer_run(struct peer *peer)
 {
+	struct run run;
 	struct run_settings settings = {
 		.command = &cmd_peer,
 		.families = options_families(peer->common),
@@ -267,21 +275,22 @@ static enum exit_status peer_run(struct peer *peer)
 	};
 	bool asked = false;
 
-	if (run_open(&peer->run, peer->common, &settings) && open_keep(peer))
+	peer->run = &run;
+	if (run_open(peer->run, peer->common, &settings) && open_keep(peer))
 		asked = ask_flows(peer, &settings);
 	if (asked)
 		run_and_show(peer);
-	else if (peer->settings.shell && peer->run.status != EXIT_USAGE)
+	else if (peer->settings.shell && peer->run->status != EXIT_USAGE)
 		shell_failure("unreachable",
-			peer->run.status == EXIT_LOCAL ? "local-failure" :
-				peer->flow_count       ? "no-server" :
-							 "no-connection",
+			peer->run->status == EXIT_LOCAL ? "local-failure" :
+				peer->flow_count	? "no-server" :
+							  "no-connection",
 			stdout);
 	keep_free(peer->keep);
 	free(peer->results);
 	free(peer->flows);
 	free(peer->sources);
-	return run_close(&peer->run);
+	return run_close(peer->run);
 }
 
 static enum exit_status peer_main(struct common *common, int argc, char **argv)

@@ -50,6 +50,8 @@ struct peer_settings {
 };
 
 struct option_set peer_options(void *settings);
+/* --established, of watch as well: `settings` is a struct peer_settings. */
+bool peer_take_established(struct parse *parse, void *settings, const char *word);
 
 /* LOCAL and REMOTE as typed. */
 struct peer_words {
@@ -95,12 +97,17 @@ struct peer {
 		*results; /* in the order of printing; their index is the want's number */
 	size_t result_count;
 	struct keep *keep; /* NULL: neither -k nor -x */
-	struct run run;
+	struct run *run;
 };
 
 /* peer->flows and peer->sources: what was named, or what the kernel has. False after a
  * message; there is none is EXIT_NO_SERVER. */
 bool peer_gather(struct peer *peer);
+/* Is that flow to be asked for at that server? Its own address is the one to send from. */
+bool peer_is_asked_at(const struct peer *peer, const struct peer_flow *flow, size_t server);
+/* What is to be asked for a flow at a server, by that number. False after a message. */
+bool peer_prepare(struct peer *peer, struct peer_flow *flow, size_t server, size_t number,
+	struct want *want);
 /* Now that the address is known that it would be asked from: is it there? */
 void peer_look(struct peer *peer, struct peer_flow *flow, const struct ip *local);
 

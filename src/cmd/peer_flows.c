@@ -49,11 +49,11 @@ static bool resolve(struct peer *peer, const struct peer_place *place, unsigned 
 		return true;
 	}
 	result = inventory_resolve(place->host, families ? families : IP_FAMILY_4 | IP_FAMILY_6,
-		engine_deadline(peer->run.engine), hosts->list, PEER_HOSTS_MAX, &hosts->count,
+		engine_deadline(peer->run->engine), hosts->list, PEER_HOSTS_MAX, &hosts->count,
 		reason, sizeof(reason));
 	if (result != 0)
-		run_fail(&peer->run, result < 0 ? EXIT_LOCAL : EXIT_NO_SERVER, "%s: %s",
-			place->host, reason);
+		run_fail(peer->run, result < 0 ? EXIT_LOCAL : EXIT_NO_SERVER, "%s: %s", place->host,
+			reason);
 	return result == 0;
 }
 
@@ -75,7 +75,7 @@ static bool add_flow(struct peer *peer, const struct net_flow *flow, enum peer_t
 	char remote[PHRASE_MAX], protocol[16];
 
 	if (!grown) {
-		run_fail(&peer->run, EXIT_LOCAL, "out of memory");
+		run_fail(peer->run, EXIT_LOCAL, "out of memory");
 		return false;
 	}
 	peer->flows = grown;
@@ -97,7 +97,7 @@ static bool add_source(struct peer *peer, const struct ip *local)
 	}
 	grown = realloc(peer->sources, (peer->source_count + 1) * sizeof(*grown));
 	if (!grown) {
-		run_fail(&peer->run, EXIT_LOCAL, "out of memory");
+		run_fail(peer->run, EXIT_LOCAL, "out of memory");
 		return false;
 	}
 	peer->sources = grown;
@@ -170,7 +170,7 @@ static bool gather_named(struct peer *peer)
 	else if (words->protocol == PROTOCOL_TCP && find_named(peer, &remotes, &flow, &several))
 		there = PEER_THERE;
 	if (several) {
-		run_fail(&peer->run, EXIT_USAGE,
+		run_fail(peer->run, EXIT_USAGE,
 			"%s: several connections have these ports: write LOCAL as ADDR:PORT",
 			words->local_word);
 		return false;
@@ -220,7 +220,7 @@ static void none_found(struct peer *peer, size_t local)
 		snprintf(with, sizeof(with), " with %s", settings->established);
 	if (settings->has_pid)
 		snprintf(of, sizeof(of), " of process %d", settings->pid);
-	run_fail(&peer->run, EXIT_NO_SERVER, "no established TCP connection%s%s%s", of, with,
+	run_fail(peer->run, EXIT_NO_SERVER, "no established TCP connection%s%s%s", of, with,
 		local ? " but such as stay on this host or its link, which no router translates" :
 			"");
 }
@@ -235,13 +235,13 @@ static int list(struct peer *peer, struct net_flow **flows)
 	if (count >= 0)
 		return count;
 	if (settings->has_pid && errno == ESRCH)
-		run_fail(&peer->run, EXIT_NO_SERVER, "no process %d", settings->pid);
+		run_fail(peer->run, EXIT_NO_SERVER, "no process %d", settings->pid);
 	else if (settings->has_pid && errno == EACCES)
-		run_fail(&peer->run, EXIT_LOCAL,
+		run_fail(peer->run, EXIT_LOCAL,
 			"the connections of process %d are not for us to see: %s", settings->pid,
 			strerror(errno));
 	else
-		run_fail(&peer->run, EXIT_LOCAL, "the connections of this host: %s",
+		run_fail(peer->run, EXIT_LOCAL, "the connections of this host: %s",
 			strerror(errno));
 	return -1;
 }
@@ -281,7 +281,7 @@ static bool take_listed(struct peer *peer, const struct net_flow *flows, int cou
 		return false;
 	}
 	if (local)
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%zu connection%s on this host or its link left out: no router translates "
 			"%s",
 			local, local == 1 ? "" : "s", local == 1 ? "it" : "them");
@@ -305,7 +305,7 @@ static bool gather_listed(struct peer *peer)
 	ok = take_listed(peer, flows, count, &remotes);
 	free(flows);
 	if (ok && peer->settings.shell && peer->flow_count > 1) {
-		run_fail(&peer->run, EXIT_USAGE,
+		run_fail(peer->run, EXIT_USAGE,
 			"--shell takes one flow, and there are %zu such connections",
 			peer->flow_count);
 		return false;

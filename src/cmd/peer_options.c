@@ -200,7 +200,7 @@ static bool take_exec(struct parse *parse, void *settings, const char *word)
 	return values_exec(parse, word, &((struct peer_settings *)settings)->exec);
 }
 
-static bool take_established(struct parse *parse, void *settings, const char *word)
+bool peer_take_established(struct parse *parse, void *settings, const char *word)
 {
 	struct peer_settings *peer = settings;
 
@@ -226,7 +226,8 @@ static bool take_pid(struct parse *parse, void *settings, const char *word)
 #define FLAG(field) offsetof(struct peer_settings, field)
 
 static const struct option_row rows[] = {
-	{ "established", 0, "REMOTE", "the TCP connections with [ADDR]:PORT", take_established, 0 },
+	{ "established", 0, "REMOTE", "the TCP connections with [ADDR]:PORT", peer_take_established,
+		0 },
 	{ "pid", 0, "PID", "the TCP connections of a process", take_pid, 0 },
 	{ "lifetime", 'l', "TIME", "asked lifetime (10s; with -k 2h)", take_lifetime, 0 },
 	{ "external-address", 'e', "EXTERNAL", "restore it: ADDR:PORT that the flow had",

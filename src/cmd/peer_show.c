@@ -46,12 +46,12 @@ static void tell_moved(struct peer *peer, const struct peer_flow *flow,
 
 	before(m, was, sizeof(was));
 	if (flow->flow.protocol == PROTOCOL_TCP)
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: the connection is lost: the NAT has given it another port, and its "
 			"remote knows it as %s; begin it anew",
 			flow->word, was);
 	else
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: the NAT has given it another port: its remote knows it as %s until "
 			"something is sent",
 			flow->word, was);
@@ -63,17 +63,17 @@ static void tell_not_there(struct peer *peer, const struct peer_flow *flow,
 	const struct event_mapping *m)
 {
 	if (flow->there == PEER_NOT_THERE)
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: this host has no such connection: asking has created the mapping, "
 			"and the port is the server's word",
 			flow->word);
 	else
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: not known to be a flow of this host: if there was none, asking has "
 			"created it, and the port is the server's word",
 			flow->word);
 	if (m->has_external_port && m->external_port != m->internal_port)
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: a NAT that preserves ports would use %u, not %u, and miniupnpd grants "
 			"what it is asked for without doing it: see at the remote",
 			flow->word, m->internal_port, m->external_port);
@@ -91,11 +91,11 @@ static void tell_way(struct peer *peer, const struct peer_flow *flow,
 		!inventory_next_hop(&flow->flow.remote, &flow->flow.local.address, &hop, &on_link))
 		return;
 	if (on_link)
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: the remote is on the link of this host: no router translates it",
 			flow->word);
 	else if (!ip_equal(&hop, &server->server.address))
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: goes by way of %s, not of %s, which was asked: -s names another "
 			"server",
 			flow->word, ip_format(&hop, address),
@@ -105,7 +105,7 @@ static void tell_way(struct peer *peer, const struct peer_flow *flow,
 /* Was it asked back: by name, or since its server has lost its state? */
 static bool is_restored(struct peer *peer, const struct event_mapping *m)
 {
-	const struct run_network *network = run_network_of(&peer->run, &m->server);
+	const struct run_network *network = run_network_of(peer->run, &m->server);
 
 	return m->outcome == OUTCOME_RECOVERED || peer->settings.has_external ||
 		(network && network->restarted && m->suggested_port != 0);
@@ -120,7 +120,7 @@ static void tell_worth(struct peer *peer, const struct peer_flow *flow,
 	if (flow->there != PEER_THERE)
 		tell_not_there(peer, flow, m);
 	else if (is_restored(peer, m))
-		output_note(peer->run.output,
+		output_note(peer->run->output,
 			"%s: restored, says the server (miniupnpd says so in vain): the "
 			"connection lives if what is sent now is answered",
 			flow->word);
@@ -152,7 +152,7 @@ static void print_result(struct peer *peer, const struct peer_result *result)
 	if (peer->settings.shell)
 		shell_mapping(&event, stdout);
 	if (!peer->settings.shell || !outcome_is_answer(&event.mapping))
-		output_mapping(peer->run.output, &event);
+		output_mapping(peer->run->output, &event);
 }
 
 static void show_result(struct peer *peer, struct peer_result *result)
@@ -162,17 +162,17 @@ static void show_result(struct peer *peer, struct peer_result *result)
 	char asked[PHRASE_MAX];
 
 	if (!result->known) { /* never passed over: it would look like a success */
-		run_fail(&peer->run, EXIT_LOCAL, "%s: ended without a result", flow->word);
+		run_fail(peer->run, EXIT_LOCAL, "%s: ended without a result", flow->word);
 		return;
 	}
 	print_result(peer, result);
-	peer->run.status = exit_worse(peer->run.status, run_status_of(m));
+	peer->run->status = exit_worse(peer->run->status, run_status_of(m));
 	if (!is_granted(m))
 		return;
 	/* PEER takes a suggestion as -P does (RFC 6887, 12.1), but of a flow that it has
 	 * not heard of before a server tells what there is (12.3). */
 	if (peer->settings.has_external && is_other(m))
-		run_fail(&peer->run, EXIT_SAID_NO,
+		run_fail(peer->run, EXIT_SAID_NO,
 			"%s: not restored: the NAT has it otherwise, and what its remote knows as "
 			"%s is lost",
 			flow->word, before(m, asked, sizeof(asked)));
@@ -186,7 +186,7 @@ void peer_show(struct peer *peer)
 		if (!peer->settings.dry_run || peer->results[i].known)
 			show_result(peer, &peer->results[i]);
 	}
-	run_findings(&peer->run);
+	run_findings(peer->run);
 }
 
 void peer_explain(struct peer *peer, struct peer_result *result, const struct event *event)

@@ -22,11 +22,18 @@ static bool take_interval(struct parse *parse, void *settings, const char *word)
 	return true;
 }
 
+static bool take_established(struct parse *parse, void *settings, const char *word)
+{
+	return peer_take_established(parse, &((struct watch_settings *)settings)->peer, word);
+}
+
 #define FLAG(field) offsetof(struct watch_settings, field)
 
 static const struct option_row rows[] = {
 	{ "interval", 0, "TIME", "how often the server's Epoch is asked for (30s)", take_interval,
 		0 },
+	{ "established", 0, "REMOTE", "and the TCP connections with [ADDR]:PORT (PEER)",
+		take_established, 0 },
 	{ "once", 0, NULL, "print one frame and leave; the mappings stay", NULL, FLAG(once) },
 	{ "plain", 0, NULL, "a line per event in place of the screen", NULL, FLAG(plain) },
 };
@@ -97,6 +104,75 @@ static struct mono turn(struct run *run, struct mono now)
 	return watch->view ? mono_min(next, watch_screen_turn(watch, now)) : next;
 }
 
+/* --established: the mapping of each such connection, as peer -k keeps it. */
+static bool ask_flow(struct watch *watch, struct peer_flow *flow, size_t server)
+{
+	struct map *map = &watch->map;
+	size_t number = map->result_count;
+	struct map_result *result;
+	struct want want;
+
+	if (!peer_prepare(&watch->peer, flow, server, number, &want))
+		return false;
+	result = map_add_result(map, flow->word);
+	if (!result)
+		return false;
+	result->server = server;
+	if (map->keep && !keep_add(map->keep, server, &want))
+		return false;
+	if (engine_want(map->run.engine, server, &want) &&
+		(!want.keep || engine_flow(map->run.engine, &flow->flow, want.number)))
+		return true;
+	run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
+	return false;
+}
+
+static bool asks(struct map *map)
+{
+	struct watch *watch = map->face->context;
+	struct peer *peer = &watch->peer;
+	size_t left_out = 0;
+
+	if (!watch->settings.peer.established)
+		return true;
+	*peer = (struct peer){ .common = map->common,
+		.settings = watch->settings.peer,
+		.run = &map->run };
+	peer->settings.keep = map->settings.keep;
+	peer->settings.lifetime =
+		map->settings.has_lifetime ? map->settings.lifetime : PEER_KEEP_LIFETIME;
+	if (!peer_gather(peer))
+		return false;
+	for (size_t flow = 0; flow < peer->flow_count; flow++) {
+		bool asked = false;
+
+		for (size_t server = 0; server < map->ask_count; server++) {
+			if (!peer_is_asked_at(peer, &peer->flows[flow], server))
+				continue;
+			asked = true;
+			if (!ask_flow(watch, &peer->flows[flow], server))
+				return false;
+		}
+		left_out += !asked;
+	}
+	if (left_out)
+		output_note(map->run.output,
+			"%zu connections from another address than the server is asked from are "
+			"left out (see pcpctl peer)",
+			left_out);
+	return true;
+}
+
+static void flow_gone(struct run *run, unsigned number)
+{
+	const struct map *map = run->context;
+
+	if (number >= map->result_count)
+		return;
+	output_note(run->output, "%s: the connection is over", map->results[number].word);
+	engine_delete(run->engine, map->results[number].server, number);
+}
+
 static bool asked(struct map *map)
 {
 	struct watch *watch = map->face->context;
@@ -148,7 +224,9 @@ static enum exit_status run(struct watch *watch)
 
 	if (open_screen(watch)) {
 		watch->face = (struct map_face){
-			.recorded = true,
+			.recorded = !watch->settings.peer.established,
+			.asks = asks,
+			.flow_gone = flow_gone,
 			.silent = watch->view != NULL,
 			.lively = watch->view == NULL,
 			.log = watch->log,
@@ -164,6 +242,8 @@ static enum exit_status run(struct watch *watch)
 	watch_screen_close(watch);
 	free(watch->known);
 	free(watch->former);
+	free(watch->peer.flows);
+	free(watch->peer.sources);
 	while (watch->typed) {
 		struct watch_spec *typed = watch->typed;
 

@@ -9,12 +9,14 @@
 #include <stdint.h>
 
 #include "cmd/map.h"
+#include "cmd/peer.h"
 #include "tui/view.h"
 
 struct watch_settings {
 	struct map_settings map; /* first: its rows set it */
 	int64_t interval; /* ns, of asking for the Epoch */
 	bool once, plain;
+	struct peer_settings peer; /* --established */
 };
 
 /* A spec that was typed. */
@@ -29,6 +31,7 @@ struct watch {
 	struct watch_settings settings;
 	struct map map;
 	struct map_face face;
+	struct peer peer; /* the flows of --established */
 	struct view *view; /* NULL: lines only */
 	struct frame frame;
 	FILE *log; /* what would be printed becomes lines of the view's log */
