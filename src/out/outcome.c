@@ -118,14 +118,27 @@ static const char *hex(const struct pcp_nonce *nonce, char text[static HEX_MAX])
 	return text;
 }
 
+/* It is not deleted: how long may it be there? */
+static void add_end(struct words *w, const struct event_mapping *m, int64_t wall_ms)
+{
+	char until[WHEN_MAX];
+
+	if (m->unwanted_lifetime)
+		add(w, "; the mapping may still be there until %s",
+			when_near(wall_ms + (int64_t)m->unwanted_lifetime * 1000, wall_ms, until,
+				sizeof(until)));
+	else
+		add(w, "; the mapping may still be there until it expires");
+}
+
 /* A mapping may have been made and its answer lost: how to be rid of it. */
-static void add_cleanup(struct words *w, const struct event_mapping *m)
+static void add_cleanup(struct words *w, const struct event_mapping *m, int64_t wall_ms)
 {
 	char server[PHRASE_MAX];
 	char nonce[HEX_MAX], spec[PHRASE_MAX], local[IP_TEXT_MAX];
 
 	if (m->deleting) {
-		add(w, "; the mapping may still be there until it expires");
+		add_end(w, m, wall_ms);
 		return;
 	}
 	add(w, "; a mapping may have been made all the same: ");
@@ -164,7 +177,9 @@ static void add_unwanted(struct words *w, const struct event_mapping *m, int64_t
 	if (m->unwanted == UNWANTED_DELETED)
 		add(w, "; the unwanted mapping has been deleted again");
 	else if (m->unwanted == UNWANTED_LEFT && m->unwanted_port == 0)
-		add_cleanup(w, m);
+		add_cleanup(w, m, wall_ms);
+	else if (m->deleting && m->unwanted_lifetime)
+		add_end(w, m, wall_ms);
 	else if (m->unwanted == UNWANTED_LEFT && m->unwanted_lifetime)
 		add(w, "; the unwanted mapping of port %u stays until %s", m->unwanted_port,
 			when_near(wall_ms + (int64_t)m->unwanted_lifetime * 1000, wall_ms, until,
@@ -238,7 +253,8 @@ static void refused(struct words *w, const struct event_mapping *m, const char *
 
 /* --- unanswered --- */
 
-static void unanswered(struct words *w, const struct event_mapping *m, const char *server)
+static void unanswered(struct words *w, const struct event_mapping *m, const char *server,
+	int64_t wall_ms)
 {
 	char error[PHRASE_MAX];
 
@@ -253,7 +269,7 @@ static void unanswered(struct words *w, const struct event_mapping *m, const cha
 	if (m->nat_pmp_answered && m->feature)
 		add(w, "; it answers NAT-PMP, which cannot express %s", m->feature);
 	else if (m->attempts)
-		add_cleanup(w, m);
+		add_cleanup(w, m, wall_ms);
 }
 
 /* --- unreachable --- */
@@ -287,7 +303,7 @@ const char *outcome_problem(const struct event_mapping *m, int64_t wall_ms, char
 		refused(&w, m, server, wall_ms);
 		return "refused";
 	case OUTCOME_UNANSWERED:
-		unanswered(&w, m, server);
+		unanswered(&w, m, server, wall_ms);
 		return "no answer";
 	case OUTCOME_UNREACHABLE:
 		unreachable(&w, m, server);

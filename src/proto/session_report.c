@@ -160,10 +160,14 @@ void session_report(struct session *session, struct mapping *mapping, enum mappi
 	told->outcome = outcome;
 	report_want(session, mapping, told);
 	report_answer(mapping, told);
+	if (outcome == OUTCOME_LOST) /* a renewal may be out that nobody has answered */
+		told->via = mapping->via;
 	if (mapping->grant.held && outcome != OUTCOME_REFUSED)
 		report_grant(mapping, told);
 	if (outcome == OUTCOME_DELETED)
 		told->lifetime = mapping->unwanted_lifetime; /* what is left of it */
+	else if (told->deleting && mapping->grant.held && mapping->grant.expires.ns > now.ns)
+		told->unwanted_lifetime = (uint32_t)(mono_since(mapping->grant.expires, now) / SEC);
 	told->external_wildcard = mapping->grant.held && mapping->external_wildcard;
 	if (mapping->via == VIA_NAT_PMP && session->external_refused) {
 		told->has_address_result = true;
