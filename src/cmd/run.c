@@ -160,6 +160,7 @@ static bool open_output(struct run *run, FILE *log)
 		.verbose = common->verbose,
 		.color = !log && wants_color(common),
 		.lively = run->lively,
+		.stays = run->keeps,
 	};
 
 	run->output = output_new(&settings);

@@ -23,6 +23,7 @@ struct output_settings {
 	unsigned verbose; /* number of -v */
 	bool color; /* on err and out alike */
 	bool lively; /* alarms are results: they go to `out` */
+	bool stays; /* quiet: a line an event; what is no answer has none */
 };
 
 struct output;

@@ -15,6 +15,8 @@ static void quiet_mapping(struct output *output, const struct event *event)
 
 	if (!outcome_is_answer(m))
 		text_mapping_problem(output, m, event->wall_ms);
+	if (!outcome_is_answer(m) && output->settings.stays)
+		return; /* what was granted may stand all the same */
 	if (!outcome_is_answer(m) || gone || !m->has_external_port)
 		fprintf(out, "-\n");
 	else if (m->has_external_address)
