@@ -114,7 +114,7 @@ bool run_recorded(struct run *run, size_t server, const struct want *want,
 void run_recall(struct run *run, size_t server, struct want *want, bool suggests);
 
 /* The same, where nobody may be there to ask yet (a boot, a cable): waits for it, until -t
- * at most. Does not return when a signal came. */
+ * at most. False also when a signal came, with nothing said. */
 bool run_find_patiently(struct run *run, const struct run_settings *settings);
 
 /* engine_config.prepare; the context is the run. */

@@ -175,7 +175,7 @@ bool run_find_patiently(struct run *run, const struct run_settings *settings)
 		waits = run->again = true; /* the reason is said once */
 		run->status = EXIT_DONE;
 		if (!engine_pause_for_network(run->engine, FIND_AGAIN))
-			engine_die_by_signal(run->engine);
+			return false; /* a signal: the way to end, and nothing is to be undone */
 	}
 	run->again = false;
 	return true;
