@@ -21,6 +21,8 @@ struct kept {
 	bool told; /* it had its first result */
 	bool granted; /* once */
 	bool held;
+	bool stood; /* before this run, with `nonce`: it is left */
+	struct pcp_nonce nonce;
 	enum exit_status status; /* of its last event */
 	struct event_mapping last; /* held: as it was granted, to be released at the end */
 };
@@ -93,7 +95,11 @@ static bool add(struct keep *keep)
 
 bool keep_add(struct keep *keep, size_t server, const struct want *want)
 {
-	return add(keep) && (!keep->publish || publish_add(keep->publish, server, want));
+	if (!add(keep))
+		return false;
+	keep->mappings[keep->count - 1].stood = want->leave;
+	keep->mappings[keep->count - 1].nonce = want->nonce;
+	return !keep->publish || publish_add(keep->publish, server, want);
 }
 
 bool keep_add_record(struct keep *keep, const char *published)
@@ -234,13 +240,18 @@ struct mono keep_turn(struct keep *keep, struct mono now)
 /* --- the end --- */
 
 /* A later run takes them for what they are: not kept by anybody. */
-static void release(struct keep *keep)
+static void release(struct keep *keep, bool leave)
 {
 	for (size_t i = 0; i < keep->count; i++) {
-		const struct event_mapping *last = &keep->mappings[i].last;
+		const struct kept *kept = &keep->mappings[i];
+		const struct event_mapping *last = &kept->last;
 		struct run_network *network;
 
-		if (!keep->mappings[i].held)
+		if (!kept->held ||
+			(!leave &&
+				!(kept->stood &&
+					memcmp(&kept->nonce, &last->nonce, sizeof(last->nonce)) ==
+						0)))
 			continue;
 		network = run_network_of(keep->run, &last->server);
 		if (network)
@@ -252,8 +263,7 @@ void keep_end(struct keep *keep, bool leave)
 {
 	struct run *run = keep->run;
 
-	if (leave)
-		release(keep);
+	release(keep, leave);
 	if (run->reader_gone) {
 		run->status = exit_worse(run->status, EXIT_LOCAL);
 		return;

@@ -111,7 +111,7 @@ bool store_find(struct store *store, const struct store_key *key, struct store_r
  * that have ended are dropped. False: not written (warned). */
 bool store_put(struct store *store, const struct store_record *record);
 /* The same, but what is published, and a keeper where the record names none, stay as they
- * are in the store. */
+ * are in the store; so does a keeper that still keeps. */
 bool store_update(struct store *store, const struct store_record *record);
 /* True: there is none now. */
 bool store_remove(struct store *store, const struct store_key *key);

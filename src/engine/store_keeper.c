@@ -71,6 +71,16 @@ bool store_keep(struct store *store)
 	return store->keeper >= 0;
 }
 
+bool store_keeper_holds(struct store *store, pid_t keeper)
+{
+	char name[STORE_NAME_MAX];
+
+	if (keeper <= 0 || (keeper == getpid() && store->keeper >= 0))
+		return false;
+	name_of(keeper, name);
+	return is_held(store, name);
+}
+
 bool store_keeper_alive(struct store *store, pid_t keeper)
 {
 	char name[STORE_NAME_MAX];

@@ -53,7 +53,8 @@ static bool is_other_heir(struct store *store, const struct store_table *table, 
 		return false;
 	if (!is_record(table, i, &record->key, &old))
 		return true;
-	if (!record->keeper)
+	/* Two may keep one mapping: it is that one's who was there first. */
+	if (!record->keeper || store_keeper_holds(store, old.keeper))
 		record->keeper = old.keeper;
 	memcpy(record->published, old.published, sizeof(record->published));
 	return false;

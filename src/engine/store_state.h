@@ -192,6 +192,11 @@ bool store_has_ended(const struct store *store, const struct store_record *recor
 bool store_record_lives(struct store *store, const struct store_table *table, size_t i, void *item);
 bool store_sample_lives(struct store *store, const struct store_table *table, size_t i, void *item);
 
+/* --- store_keeper.c --- */
+
+/* store_keeper_alive(), within a change: takes no lock, tidies nothing up. */
+bool store_keeper_holds(struct store *store, pid_t keeper);
+
 /* --- store_each.c --- */
 
 /* Calls `visit` with the name of every file in a directory below ours ("": in ours). */
