@@ -370,6 +370,16 @@ enum exit_status map_run(struct map *map)
 	return run_close(&map->run);
 }
 
+/* The convention of VPN providers is NAT-PMP's: version 2 is never sent for it. */
+static bool only_zero_ports(const struct map *map)
+{
+	bool only = map->spec_count > 0;
+
+	for (size_t i = 0; i < map->spec_count; i++)
+		only = only && map->specs[i].zero_port;
+	return only;
+}
+
 static enum exit_status map_main(struct common *common, int argc, char **argv)
 {
 	struct map map = {
@@ -395,8 +405,10 @@ static enum exit_status map_main(struct common *common, int argc, char **argv)
 	}
 	status = EXIT_USAGE;
 	if (spec_parse_all(&parse, argv + first, map.spec_count, map.specs) &&
-		map_check(&parse, common, &map.settings, map.specs, map.spec_count))
+		map_check(&parse, common, &map.settings, map.specs, map.spec_count)) {
+		common->nat_pmp = common->nat_pmp || only_zero_ports(&map);
 		status = map_run(&map);
+	}
 	free(map.specs);
 	return status;
 }
