@@ -11,12 +11,14 @@ Its codec is written from the RFCs and shares nothing with the program under tes
   fake_gateway.py --show FILE KEY [KEY=VALUE]...        that field of each request (dir=out: of each reply), "-" if absent
   fake_gateway.py --max-outstanding FILE [KEY=VALUE]... most requests of one client that waited for an answer at once
 
-Commands: reboot, forget, external ADDR, mode WORD[=VALUE], unmode WORD, reset, announce, update, mappings, quit.
+Commands: reboot, forget, external ADDR, unreachable MS, mode WORD[=VALUE], unmode WORD, reset, announce, update,
+mappings, quit.
 SIGUSR1 is reboot (mappings gone, epoch 0, announcements), SIGUSR2 is update (every mapping gets another external port).
 """
 
 import argparse
 import collections
+import ctypes
 import gc
 import heapq
 import json
@@ -32,7 +34,7 @@ import time
 
 sys.dont_write_bytecode = True
 from fake_gateway_modes import (  # noqa: E402  (after dont_write_bytecode: leave no files in the tree)
-    MODES, OPTION_NAMES, V4_PREFIX, Effect, ModeError, Settings, address16, make_effect, version_answer)
+    MODES, MS, OPTION_NAMES, V4_PREFIX, Effect, ModeError, Settings, address16, make_effect, version_answer)
 from fake_gateway_nat import PROTOCOLS, Flow, NatError  # noqa: E402
 
 (SUCCESS, UNSUPP_VERSION, NOT_AUTHORIZED, MALFORMED_REQUEST, UNSUPP_OPCODE, UNSUPP_OPTION, MALFORMED_OPTION, NETWORK_FAILURE,
@@ -73,13 +75,26 @@ class Channel:
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         try:
-            self.sock.bind(address)
+            self.bind(address)
         except OSError:
             self.sock.close()
             raise
         self.address = self.sock.getsockname()
         self.host = self.address[0]
         self.port = self.address[1]
+
+    def bind(self, address):
+        """Any free port is bound by its number, too: else the kernel would take it back in reachable()."""
+        with socket.socket(self.family, socket.SOCK_DGRAM) as any_port:
+            if self.family == socket.AF_INET6:
+                any_port.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if not address[1]:
+                for sock in (any_port, self.sock):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                any_port.bind(address)
+                address = any_port.getsockname()
+            self.sock.bind(address)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
     def multicast(self):
         """Send multicast from the interface of the bound address."""
@@ -1021,6 +1036,8 @@ class Gateway(Protocol):
                 self.switch_on(mode, value if equals else None)
             elif word == "unmode":
                 self.switch_off(mode)
+            elif word == "unreachable":
+                self.unreachable(MS(rest.strip()))
             elif word == "external":
                 self.change_external(rest.strip())
             elif word == "mappings":
@@ -1034,11 +1051,25 @@ class Gateway(Protocol):
             return f"error: {error}"
         return "ok"
 
+    def unreachable(self, milliseconds):
+        """For so long nobody is there: the kernel answers with port unreachable. The port stays ours: a connected
+        socket takes nothing from others."""
+        for channel in self.channels:
+            channel.sock.connect((channel.host, 1) + channel.address[2:])
+        self.later(milliseconds / 1000, self.reachable)
+
+    def reachable(self):
+        """The end of unreachable: connect(2) to AF_UNSPEC."""
+        for channel in self.channels:
+            if ctypes.CDLL(None).connect(channel.sock.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16) != 0:
+                self.note("still unreachable")
+
     def reset(self):
         """As at the start, without any mode: mappings forgotten, timers too, the epoch goes on."""
         for word in list(self.active):
             self.leave(word)
         self.timers = []
+        self.reachable()
         self.rebuild()
         self.forget()
         self.random.seed(1)

@@ -812,6 +812,27 @@ class Events(Base):
             self.assertEqual([12] * 4, [len(listener.recv(100)) for _ in range(4)])
             self.assertGreater(time.monotonic() - start, 0.24)
 
+    def test_unreachable(self):
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+            client.connect(("127.0.0.1", self.server.port))
+            client.settimeout(2)
+            self.tell("unreachable 200")
+            client.send(ANNOUNCE)
+            with self.assertRaises(ConnectionRefusedError):
+                client.recv(100)
+            for _ in range(100):
+                try:
+                    client.send(ANNOUNCE)
+                    self.assertEqual(24, len(client.recv(100)))
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.02)
+            else:
+                self.fail("it is not back")
+        self.tell("unreachable 60000")
+        self.tell("reset")
+        self.assert_result(0, self.ask(ANNOUNCE))
+
     def test_signals(self):
         self.tell("mode epoch=1000")
         self.map(80, 5000)
