@@ -50,7 +50,7 @@ teardown() {
 }
 
 @test "renewed at half the lifetime with the same nonce and port; told with -v and -j only" {
-	gateway $SHORT external=100.64.3.2
+	gateway "$SHORT" external=100.64.3.2
 	local form name
 	for form in "" -v -j -q; do
 		name=$BATS_TEST_TMPDIR/form$form
@@ -140,7 +140,7 @@ teardown() {
 }
 
 @test "silent later: lost at its end, recovered with the same port" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep 80
 	held
 	gateway_add silent
@@ -188,7 +188,7 @@ teardown() {
 }
 
 @test "a refused renewal ends nothing before its time" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep 80
 	held
 	gateway_add renew-result=8
@@ -204,7 +204,7 @@ teardown() {
 # --- the server forgets, moves, updates ---
 
 @test "a restart seen by one answer: all mappings are made anew at once" {
-	gateway $SHORT epoch=1000
+	gateway "$SHORT" epoch=1000
 	keep 80/tcp+udp 81 82
 	wait_until printed " -> " 4
 	gateway_tell reboot
@@ -235,7 +235,7 @@ teardown() {
 }
 
 @test "a restart with the port taken, and another address: changed, with what it was" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep 80
 	held
 	gateway_add taken=80

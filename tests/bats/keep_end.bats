@@ -170,7 +170,7 @@ teardown() {
 }
 
 @test "-t and everything granted in time: it stays" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep -t 1s 80
 	held
 	within 8 has_sent 2

@@ -23,7 +23,7 @@ hooks() {
 }
 
 @test "every event, in its order" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep -x "$HOOK" 80
 	within 8 hooked "renewed tcp 80 80"
 	gateway_tell update
@@ -102,7 +102,7 @@ PCP_VIA=pcp" ]
 }
 
 @test "a hook that takes for ever holds up no renewal; the end gives it 10 s, here it goes before" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep -x 'echo $$ >> "$HOOKED"; exec sleep 60' 80
 	wait_until test -s "$HOOKED"
 	within 12 has_sent 3
@@ -174,9 +174,9 @@ PCP_VIA=pcp" ]
 
 @test "what a hook prints goes to stderr; it reads nothing; its signals are as usual" {
 	gateway
-	keep -x 'echo "hook says hello"; cat; trap "echo caught >> \"$HOOKED\"" TERM; kill -TERM $$; echo done >> "$HOOKED"' 80
+	keep -x 'echo "hook says hello"; cat; trap "echo caught >> \"$HOOKED\"" TERM; kill -TERM $$; echo ended >> "$HOOKED"' 80
 	wait_until said "hook says hello"
-	wait_until hooked done
+	wait_until hooked ended
 	hooked caught
 	printed "hook says" 0
 	end

@@ -48,7 +48,7 @@ send"
 }
 
 @test "another address: only its record changes" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep any:5060/udp --ttl 300 "${SRV[@]}"
 	wait_until printed "300 A 44.128.10.7"
 	gateway_tell external 44.128.10.9
@@ -59,7 +59,7 @@ send"
 }
 
 @test "lost withdraws, silence before that does not; recovered publishes again" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep any:5060/udp "${SRV[@]}"
 	wait_until printed send
 	printed "update add _sip._udp.example.org. 2 SRV" # a quarter of the lifetime
@@ -77,7 +77,7 @@ send"
 }
 
 @test "a private address with --keep: a warning, and what was published is withdrawn" {
-	gateway $SHORT
+	gateway "$SHORT"
 	keep any:5060/udp "${SRV[@]}"
 	wait_until printed send
 	gateway_tell external 100.64.3.2
