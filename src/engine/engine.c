@@ -180,14 +180,19 @@ void engine_sample(struct engine *engine, size_t server)
 	client_sample(engine->client, server, clock_now());
 }
 
+/* From now on it only ends. */
+static void begin_end(struct engine *engine)
+{
+	engine->cancelled = true;
+	engine_notify(engine, "STOPPING=1");
+}
+
 void engine_close(struct engine *engine, bool leave)
 {
-	struct mono now = clock_now();
-
 	if (engine->cancelled)
 		return;
-	engine->cancelled = true;
-	client_close(engine->client, leave, now);
+	begin_end(engine);
+	client_close(engine->client, leave, clock_now());
 }
 
 void engine_leave_at_signal(struct engine *engine, bool leave)
@@ -258,6 +263,8 @@ static void step(struct engine *engine, struct mono now)
 {
 	ask_neighbours(engine, now);
 	client_tick(engine->client, now);
+	if (client_gave_up(engine->client) && !engine->cancelled)
+		begin_end(engine); /* -t: the client has closed itself */
 	engine_tell_events(engine, now); /* may ask for more: pairs, the address of discover */
 	engine_send(engine, now);
 	engine_tell_events(engine, now);

@@ -102,7 +102,7 @@ bool engine_hook(struct engine *engine, unsigned mapping, const char *const *env
 void engine_rerun_hooks(struct engine *engine);
 
 /* Tells the service manager (sd_notify(3)), if there is one: "READY=1", "STATUS=..." What it
- * cannot take right now is told later, the last of each kind. */
+ * cannot take right now is told later, of the status only the newest. */
 void engine_notify(struct engine *engine, const char *state);
 
 /* A descriptor of the command's own (a keyboard): `ready` is called when it can be read,

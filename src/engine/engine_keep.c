@@ -303,21 +303,28 @@ bool engine_hooks_done(struct engine *engine, struct mono now)
 
 static void tell_manager(struct engine *engine, struct mono now)
 {
-	if (notify_send(engine->notice) < 0 && errno == EAGAIN) {
+	char text[sizeof(engine->milestones) + sizeof(engine->status)];
+
+	/* Lines of one datagram, each ended. */
+	snprintf(text, sizeof(text), "%s%s", engine->milestones, engine->status);
+	if (notify_send(text) < 0 && errno == EAGAIN) {
 		engine->notify_at = mono_after(now, NOTIFY_AGAIN);
 		return;
 	}
-	engine->notice[0] = '\0';
+	engine->milestones[0] = engine->status[0] = '\0';
 	engine->notify_at = MONO_NEVER;
 }
 
 void engine_notify(struct engine *engine, const char *state)
 {
-	size_t used = strlen(engine->notice);
+	size_t used = strlen(engine->milestones);
 
-	/* Lines of one datagram: a later STATUS takes the place of an earlier one. */
-	snprintf(engine->notice + used, sizeof(engine->notice) - used, "%s%s", used ? "\n" : "",
-		state);
+	/* What could not be told yet: of the status only the newest, of the others all. */
+	if (strncmp(state, "STATUS=", 7) == 0)
+		snprintf(engine->status, sizeof(engine->status), "%s\n", state);
+	else
+		snprintf(engine->milestones + used, sizeof(engine->milestones) - used, "%s\n",
+			state);
 	tell_manager(engine, clock_now());
 }
 

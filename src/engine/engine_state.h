@@ -50,7 +50,8 @@ struct engine {
 	size_t place_count;
 	struct hooks *hooks;
 	bool hooks_closing;
-	char notice[512]; /* to the service manager, "" when it has been told */
+	/* to the service manager, "" when it has been told; each line has its end */
+	char milestones[64], status[300];
 	struct mono notify_at;
 	struct kept_flow *flows;
 	size_t flow_count, flow_room;
