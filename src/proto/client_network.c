@@ -65,6 +65,9 @@ void client_network(struct client *client, const struct client_place *places, st
 		const struct client_place *place = &places[i];
 		struct session *session = client->servers[i].session;
 
+		bool absent = client->servers[i].absent;
+
+		client->servers[i].absent = !place->found;
 		if (!place->found)
 			continue;
 		if (!is_same(session_id(session), &place->id)) {
@@ -74,6 +77,8 @@ void client_network(struct client *client, const struct client_place *places, st
 		if (place->id.network)
 			session_know_network(session, place->id.network);
 		session_again(session, now);
+		if (absent)
+			session_missed(session, now);
 	}
 }
 

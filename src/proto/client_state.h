@@ -23,6 +23,7 @@ struct server {
 	struct ip learned_address;
 	bool holds_told; /* the EVENT_SERVER is held back until the address is known */
 	struct event told;
+	bool absent; /* it could not be reached: there was no route to it */
 };
 
 /* Whose event is it? The caller's numbers are his own for each server. */

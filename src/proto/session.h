@@ -92,6 +92,10 @@ void session_finish(struct session *session, bool leave, struct mono now);
  * is asked for at once. */
 void session_again(struct session *session, struct mono now);
 
+/* There was no way to the server for a while, so an announcement may have been missed: it
+ * is asked, as if one had been heard. */
+void session_missed(struct session *session, struct mono now);
+
 /* The renewal, or whatever is due next, of a mapping that is kept: at once. */
 void session_renew(struct session *session, struct mapping *mapping, struct mono now);
 

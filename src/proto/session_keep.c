@@ -312,6 +312,14 @@ bool session_announced(struct session *session, const struct announcement *annou
 	return true;
 }
 
+void session_missed(struct session *session, struct mono now)
+{
+	enum via via = spoken(session);
+
+	if (!session->cancelled && !session->given_up)
+		announce_heard(&session->rumour, via, clock_of(session, via), now, &session->prng);
+}
+
 void session_rumour_due(struct session *session, struct mono now)
 {
 	if (announce_asks(&session->rumour, now)) {
