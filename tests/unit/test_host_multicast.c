@@ -130,7 +130,7 @@ static void hears(int fd, const char *text, const char *interface)
 /* Two listeners on one port, both families: each hears it, and where it came. */
 static void test_multicast(void **state)
 {
-	int first, second, six;
+	int first, second, six, all6;
 
 	needs_network(state);
 	first = multicast_open(IP_FAMILY_4, PORT, if_nametoindex("lo"));
@@ -144,6 +144,8 @@ static void test_multicast(void **state)
 	assert_true(first >= 0);
 	assert_true(second >= 0);
 	assert_true(six >= 0);
+	all6 = multicast_open(IP_FAMILY_6, PORT, 0);
+	assert_true(all6 >= 0);
 	multicast_join(first, IP_FAMILY_4, 0); /* again: no error, and nothing twice */
 	send4("four");
 	hears(first, "four", "lo");
@@ -151,10 +153,13 @@ static void test_multicast(void **state)
 	assert_false(is_readable(first, 50));
 	send6("six");
 	hears(six, "six", "vb");
+	hears(all6, "six", "va"); /* where it went out */
+	hears(all6, "six", "vb");
 	assert_false(is_readable(first, 50));
 	multicast_close(first);
 	multicast_close(second);
 	multicast_close(six);
+	multicast_close(all6);
 }
 
 /* Somebody who does not share the port. */
