@@ -185,6 +185,14 @@ static bool differs(const struct place *a, const struct place *b)
 		(a->id.network != b->id.network && b->id.network);
 }
 
+/* Is what was made there still to be deleted there? Not from an address that we have no
+ * more, nor at an address that is another router's by now. */
+static bool is_still_there(const struct server_id *old, struct mono patience)
+{
+	return inventory_is_ours(&old->local) &&
+		(!old->network || memory_network_number(old, patience) == old->network);
+}
+
 /* How one server is reached now. True: it is not as it was. */
 static bool look_at(struct engine *engine, size_t server, struct client_place *now)
 {
@@ -198,7 +206,7 @@ static bool look_at(struct engine *engine, size_t server, struct client_place *n
 	seen.id.network = seen.found ? memory_network_number(&seen.id, patience) : 0;
 	now->found = seen.found;
 	now->id = seen.id;
-	now->old_is_ours = inventory_is_ours(&client_server_id(engine->client, server)->local);
+	now->old_is_ours = is_still_there(client_server_id(engine->client, server), patience);
 	changed = differs(known, &seen);
 	if (!seen.id.network) /* for comparing with what it will be */
 		seen.id.network = known->id.network;

@@ -89,7 +89,7 @@ bool client_gave_up(const struct client *client);
  * numbers, one for each. */
 struct client_place {
 	bool found; /* there is a way to it; else nothing changes */
-	bool old_is_ours; /* the local address so far is still an address of this host */
+	bool old_is_ours; /* what was made from the address so far can be deleted, there */
 	struct server_id id; /* if found */
 };
 
