@@ -261,11 +261,15 @@ static bool heed_signal(struct engine *engine, struct mono now)
 /* Everything that can happen at this instant. */
 static void step(struct engine *engine, struct mono now)
 {
+	if (engine_is_unsure(engine))
+		return;
 	ask_neighbours(engine, now);
 	client_tick(engine->client, now);
 	if (client_gave_up(engine->client) && !engine->cancelled)
 		begin_end(engine); /* -t: the client has closed itself */
 	engine_tell_events(engine, now); /* may ask for more: pairs, the address of discover */
+	/* Records and lines may have taken long: what is sent is sent now. */
+	now = clock_now();
 	engine_send(engine, now);
 	engine_tell_events(engine, now);
 }
@@ -313,8 +317,9 @@ enum engine_result engine_run(struct engine *engine)
 		deadline = engine_keep_turn(engine, now);
 		if (is_over(engine, &result))
 			return result;
-		deadline = mono_min(deadline,
-			mono_min(client_deadline(engine->client), show_waiting(engine, now)));
+		deadline = mono_min(deadline, show_waiting(engine, now));
+		if (!engine_is_unsure(engine))
+			deadline = mono_min(deadline, client_deadline(engine->client));
 		if (loop_wait(engine->loop, deadline, &ready) < 0) {
 			engine_fail(engine, "waiting", errno);
 			return ENGINE_FAILED;

@@ -204,6 +204,9 @@ static bool look_at(struct engine *engine, size_t server, struct client_place *n
 	if (seen.found && engine_open_socket(engine, &seen.id) < 0)
 		seen.found = false;
 	seen.id.network = seen.found ? memory_network_number(&seen.id, patience) : 0;
+	/* Another box may be there by now: what may not be told to it is not sent. */
+	if (!seen.id.network && known->id.network)
+		seen.found = false;
 	now->found = seen.found;
 	now->id = seen.id;
 	now->old_is_ours = is_still_there(client_server_id(engine->client, server), patience);
@@ -248,6 +251,11 @@ static void take_change(struct engine *engine, struct mono now)
 		return;
 	engine->looks = 0;
 	engine->look_at = mono_min(engine->look_at, mono_after(now, LOOK_SETTLE));
+}
+
+bool engine_is_unsure(const struct engine *engine)
+{
+	return !engine->cancelled && engine->looks == 0 && !mono_is_never(engine->look_at);
 }
 
 bool engine_pause_for_network(struct engine *engine, int64_t duration)

@@ -88,6 +88,9 @@ bool engine_keep_open(struct engine *engine);
 void engine_keep_close(struct engine *engine);
 /* A descriptor of these; false: none of them. */
 bool engine_keep_take(struct engine *engine, int fd, struct mono now);
+/* The network has changed and was not looked at yet: nothing is sent for that short time,
+ * as it may be another network, where the old nonces are nobody's business. */
+bool engine_is_unsure(const struct engine *engine);
 /* What is due, in every turn; when it wants the next. */
 struct mono engine_keep_turn(struct engine *engine, struct mono now);
 /* Nothing else is to be done: have the hooks ended, or their time? */
