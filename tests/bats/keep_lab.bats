@@ -237,6 +237,7 @@ nonces_asked() {
 	kept 8080
 	ages
 	client ip link set eth0 down
+	sleep 0.5 # shorter than it takes to look, it would be no absence
 	"$LAB" server restart
 	client ip link set eth0 up
 	route add default
@@ -250,6 +251,7 @@ nonces_asked() {
 	kept 8080
 	ages
 	route_gone
+	sleep 0.5
 	# no announcement reaches us
 	client ip link set eth0 down
 	"$LAB" server restart
@@ -303,6 +305,26 @@ nonces_asked() {
 	[ "$(nonces_asked)" != "$first" ]
 	# it is remembered, of the network that it belongs to
 	client "$PCPCTL" map --list | grep -q elsewhere
+}
+
+@test "another network while nothing is answered: the old nonce is not sent there" {
+	home
+	"$LAB" silence on
+	keep 8080
+	waits 60 told_of "no answer"
+	first=$(grep -rhoE '"nonce":"[0-9a-f]{24}"' "$PCPCTL_STATE_DIR" | cut -d'"' -f4)
+	[ -n "$first" ]
+	client ip link set eth0 down
+	pretend
+	"$LAB" silence off
+	router ip link set lan0 address 02:00:00:00:00:99
+	client ip link set eth0 up
+	route add default
+	waits 60 told 1
+	ends 0
+	echo "the old nonce: $first; asked here: $(nonces_asked)"
+	[ "$(nonces_asked | wc -l)" -eq 1 ]
+	[ "$(nonces_asked)" != "$first" ]
 }
 
 # --- kill -9 ---
