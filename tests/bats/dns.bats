@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # map --keep --srv into a real name server: named in the lab's wan network, with a key
 # that the test makes, fed by nsupdate; dig shows what became of it.
-# shellcheck shell=bash disable=SC2154  # bats' and lab.bash's variables
+# shellcheck shell=bash disable=SC2034,SC2154  # bats' and lab.bash's variables
 
 SRV=_sip._udp.example.org
 HOST=host.example.org

@@ -2,7 +2,7 @@
 # map --keep against a real router (miniupnpd in tests/lab): what is mapped is reached
 # again from outside, whatever becomes of the server, of the network, or of ourselves.
 # The times it took are comments of the TAP output.
-# shellcheck shell=bash disable=SC2154  # bats' and lab.bash's variables
+# shellcheck shell=bash disable=SC2034,SC2154  # bats' and lab.bash's variables
 
 setup() {
 	load lab
@@ -18,7 +18,8 @@ teardown() {
 
 # keep ARG...: map --keep on the client, in the background: $pid, $out, $err.
 keep() {
-	: >"$out" >"$err"
+	: >"$out"
+	: >"$err"
 	"$LAB" client env --default-signal=INT,HUP "$PCPCTL" map --keep "$@" >"$out" 2>"$err" 3>&- &
 	pid=$!
 }
@@ -399,13 +400,13 @@ notified() {
 	"$LAB" silence on
 	keep 8080 8081/udp
 	sleep 1
-	! notified READY
+	run ! notified READY
 	"$LAB" silence off
 	waits 60 told 2
 	wait_until notified 'READY=1'
 	[ "$(grep -c READY "$BATS_TEST_TMPDIR/manager")" -eq 1 ]
 	wait_until notified "STATUS=2 of 2 held; .*$EXTERNAL:808., until "
-	! notified STOPPING
+	run ! notified STOPPING
 	kill -TERM "$pid"
 	ends_with 0
 	pid=
