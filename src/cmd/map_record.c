@@ -33,7 +33,8 @@ static void list_one(void *context, const struct store_record *record)
 	if (record->expired || key->opcode != PCP_MAP)
 		return;
 	*mapping = (struct event_mapping){
-		.outcome = record->granted ? OUTCOME_GRANTED : OUTCOME_UNANSWERED,
+		.outcome = memory_is_granted(map->run.memory, record) ? OUTCOME_GRANTED :
+									OUTCOME_UNANSWERED,
 		.via = key->via,
 		.recorded = true,
 		.asked = key->via,
@@ -236,7 +237,7 @@ static bool delete_one(struct map *map, const struct store_record *record, const
 	result = map_add_result(map, word);
 	if (!result)
 		return false;
-	result->recorded = record->granted;
+	result->recorded = memory_is_granted(map->run.memory, record);
 	result->expires_wall = record->expires_wall;
 	if (!add_publication(map, record, word))
 		return false;

@@ -30,7 +30,8 @@ static void remember(struct run *run, const struct event *event)
 		return;
 	if (run->keeps)
 		memory_time(run->memory, event->at, event->wall_ms);
-	if (memory_restarted(run->memory, &network->network, &event->mapping, event->at))
+	if (memory_restarted(run->memory, &network->network, &event->mapping, event->at,
+		    event->wall_ms))
 		network->restarted = true;
 	memory_event(run->memory, &network->network, &event->mapping, event->wall_ms);
 }

@@ -274,7 +274,7 @@ static bool is_ours(struct run *run, const struct want *want, const struct store
 		output_note(run->output, "%s %u: process %ld keeps it already",
 			codes_protocol_text(want->protocol, spec, sizeof(spec)),
 			want->internal_port, (long)record->keeper);
-	return !kept && (record->keeper || !record->granted);
+	return !kept && (record->keeper || !memory_is_granted(run->memory, record));
 }
 
 void run_recall(struct run *run, size_t server, struct want *want, bool suggests)

@@ -21,8 +21,18 @@
 /* A sample in range is written anew only when it has grown old: each write costs. */
 #define SAMPLE_AGE (600 * SEC)
 
+/* When a server has lost its state, the last time. */
+struct reset {
+	bool known;
+	enum via via;
+	struct ip server;
+	struct store_network network;
+	int64_t wall;
+};
+
 struct memory {
 	struct store *store;
+	struct reset reset;
 	pid_t keeper; /* ours, where this process keeps mappings; else 0 */
 	/* The last answer of memory_is_here(): records come in the order of their networks. */
 	bool looked, here;
@@ -424,29 +434,28 @@ void memory_forget(struct memory *memory, const struct store_network *network,
 	forget(memory, network, event, event->via);
 }
 
-/* The mappings of a server that has forgotten everything. */
-struct doubt {
-	struct memory *memory;
-	const struct store_epoch *sample;
-	const struct endpoint *server;
-};
-
-static void doubt_one(void *context, const struct store_record *record)
+/* The reset is of the last server that was asked for: records come in their order. */
+static int64_t reset_of(struct memory *memory, const struct store_key *key)
 {
-	const struct doubt *doubt = context;
-	struct store_record doubted = *record;
+	struct reset *reset = &memory->reset;
 
-	if (!record->granted || record->expired || record->key.via != doubt->sample->via ||
-		!ip_equal(&record->key.server.address, &doubt->server->address) ||
-		record->key.server.port != doubt->server->port ||
-		!store_network_equal(&record->key.network, &doubt->sample->network))
-		return;
-	doubted.granted = false;
-	store_put(doubt->memory->store, &doubted);
+	if (reset->known && reset->via == key->via &&
+		ip_equal(&reset->server, &key->server.address) &&
+		store_network_equal(&reset->network, &key->network))
+		return reset->wall;
+	*reset = (struct reset){ true, key->via, key->server.address, key->network,
+		store_reset_wall(memory->store, &key->network, &key->server.address, key->via) };
+	return reset->wall;
+}
+
+bool memory_is_granted(struct memory *memory, const struct store_record *record)
+{
+	return record->granted &&
+		record->expires_wall - (int64_t)record->lifetime >= reset_of(memory, &record->key);
 }
 
 bool memory_restarted(struct memory *memory, const struct store_network *network,
-	const struct event_mapping *event, struct mono now)
+	const struct event_mapping *event, struct mono now, int64_t wall_ms)
 {
 	struct store_epoch sample = { .network = *network,
 		.server = event->server.server.address,
@@ -464,12 +473,10 @@ bool memory_restarted(struct memory *memory, const struct store_network *network
 	if (check.first || !check.valid || check.elapsed * SEC > SAMPLE_AGE) {
 		sample.epoch = event->epoch;
 		sample.at = now;
+		if (!check.valid)
+			sample.reset_wall = wall_ms / 1000;
+		memory->reset.known = false;
 		store_epoch_put(memory->store, &sample);
-	}
-	if (!check.valid) {
-		struct doubt doubt = { memory, &sample, &event->server.server };
-
-		store_each(memory->store, doubt_one, &doubt);
 	}
 	return !check.valid;
 }

@@ -70,10 +70,14 @@ void memory_event(struct memory *memory, const struct store_network *network,
 void memory_forget(struct memory *memory, const struct store_network *network,
 	const struct event_mapping *event);
 
+/* Is the mapping of a record there as far as can be known: granted, and the server has not
+ * lost its state since? */
+bool memory_is_granted(struct memory *memory, const struct store_record *record);
+
 /* Compares the Epoch of an answer with the last sample of an earlier run, and keeps it
  * where it says something new. True: the server has lost its state since (RFC 6887,
  * 8.5; RFC 6886, 3.6). What is recorded of it then no longer counts as granted. */
 bool memory_restarted(struct memory *memory, const struct store_network *network,
-	const struct event_mapping *event, struct mono now);
+	const struct event_mapping *event, struct mono now, int64_t wall_ms);
 
 #endif

@@ -52,8 +52,8 @@ struct store_key {
 struct store_record {
 	struct store_key key;
 	struct pcp_nonce nonce;
-	bool granted; /* else it was asked and perhaps made, or its server restarted since;
-		       * below is what was granted last, port 0: nothing ever */
+	bool granted; /* else it was asked and perhaps made; below is what was granted last,
+		       * port 0: nothing ever. See memory_is_granted() */
 	bool has_external_address;
 	struct ip external_address;
 	uint16_t external_port;
@@ -77,6 +77,9 @@ struct store_epoch {
 	enum via via;
 	uint32_t epoch;
 	struct mono at; /* of this boot */
+	/* When its state was seen to be lost, the last time: Unix time in s, 0: never. Outlives
+	 * the boot, and a sample put with 0 does not take it back. */
+	int64_t reset_wall;
 };
 
 /* A warning for the user: a damaged file, a newer version, a directory that cannot
@@ -124,6 +127,9 @@ void store_each(struct store *store, void (*take)(void *context, const struct st
 
 bool store_epoch_find(struct store *store, struct store_epoch *epoch /* key in, sample out */);
 bool store_epoch_put(struct store *store, const struct store_epoch *epoch);
+/* When the server was last seen to have lost its state, from whichever address of ours. */
+int64_t store_reset_wall(struct store *store, const struct store_network *network,
+	const struct ip *server, enum via via);
 
 /* From now on this process keeps mappings: its lock is held until store_close(). False:
  * that could not be written (warned). */

@@ -7,6 +7,7 @@
 #include "engine/store_state.h"
 
 #define SAMPLES_MAX 64 /* a network; the oldest go */
+#define RESET_AGE   (7 * 86400)
 
 static bool is_same(const struct store_epoch *a, const struct store_epoch *b)
 {
@@ -22,20 +23,57 @@ static bool of_this_boot(struct store *store, const struct store_table *table, s
 		sample->epoch.at.ns <= store->now.ns;
 }
 
+/* Its word of a reset counts as long as a mapping from before it may live. */
+static bool tells_reset(struct store *store, const struct store_table *table, size_t i)
+{
+	struct store_sample sample;
+
+	return store_table_sample(table, i, &sample) && sample.epoch.reset_wall &&
+		store->wall - sample.epoch.reset_wall < RESET_AGE;
+}
+
 bool store_sample_lives(struct store *store, const struct store_table *table, size_t i, void *item)
 {
 	struct store_sample sample;
 
 	(void)item;
-	return !store_boot_known(store) || of_this_boot(store, table, i, &sample);
+	return !store_boot_known(store) || of_this_boot(store, table, i, &sample) ||
+		tells_reset(store, table, i);
 }
 
 static bool is_other(struct store *store, const struct store_table *table, size_t i, void *item)
 {
-	struct store_sample sample;
+	struct store_epoch *new = &((struct store_sample *)item)->epoch;
+	struct store_sample old;
 
-	return of_this_boot(store, table, i, &sample) &&
-		!is_same(&sample.epoch, &((const struct store_sample *)item)->epoch);
+	if (!store_table_sample(table, i, &old) || !is_same(&old.epoch, new))
+		return store_sample_lives(store, table, i, NULL);
+	if (old.epoch.reset_wall > new->reset_wall)
+		new->reset_wall = old.epoch.reset_wall;
+	return false;
+}
+
+int64_t store_reset_wall(struct store *store, const struct store_network *network,
+	const struct ip *server, enum via via)
+{
+	char name[STORE_NAME_MAX];
+	struct store_table *table;
+	struct store_sample sample;
+	int64_t reset = 0;
+
+	store_name_epochs(network, name);
+	table = store_table_open(store, name);
+	for (size_t i = 0; i < store_table_count(table); i++) {
+		const struct store_epoch *epoch = &sample.epoch;
+
+		if (store_table_sample(table, i, &sample) &&
+			store_network_equal(&epoch->network, network) &&
+			ip_equal(&epoch->server, server) && epoch->via == via &&
+			epoch->reset_wall > reset)
+			reset = epoch->reset_wall;
+	}
+	store_table_free(table);
+	return reset;
 }
 
 static char *print(const void *item)

@@ -275,6 +275,7 @@ static const struct field sample_fields[] = {
 	FIELD("via", via, store_sample, epoch.via),
 	FIELD("epoch", number, store_sample, epoch.epoch),
 	FIELD("at", number, store_sample, epoch.at.ns),
+	FIELD("reset", number, store_sample, epoch.reset_wall),
 	FIELD("boot", text, store_sample, boot),
 };
 

@@ -23,6 +23,7 @@ teardown() {
 
 @test "a line at once, while it stays; the mapping goes with it" {
 	gateway
+	listen 127.0.0.1 80 # what is mapped leads somewhere: nothing is to be said
 	keep 80
 	held
 	[[ $(<"$OUT") =~ ^tcp\ \ 44\.128\.10\.7:80\ -\>\ 127\.0\.0\.1:80\ \ 2h,\ until\ [0-9:]{8}\ \ \(PCP,\ $S\)$ ]]

@@ -512,6 +512,39 @@ static void test_a_sample_of_another_boot(void **state)
 	store_close(store);
 }
 
+/* That a server lost its state is known from every address of ours, across boots, and as
+ * long as a mapping of before may live. */
+static void test_a_reset(void **state)
+{
+	struct fixture *f = *state;
+	struct store_epoch a = sample_epoch(3), b = sample_epoch(900);
+	struct store *store = fixture_open(f);
+
+	assert_int_equal(store_reset_wall(store, &a.network, &a.server, a.via), 0);
+	a.reset_wall = WALL - 60;
+	assert_true(store_epoch_put(store, &a));
+	assert_int_equal(store_reset_wall(store, &a.network, &a.server, a.via), WALL - 60);
+	assert_int_equal(store_reset_wall(store, &a.network, &a.server, VIA_PCP), 0);
+	b.own = address("2001:db8::3");
+	assert_true(store_epoch_put(store, &b)); /* which has seen nothing */
+	a.reset_wall = 0;
+	a.epoch = 63;
+	assert_true(store_epoch_put(store, &a)); /* all is well since */
+	store_close(store);
+	store = fixture_open(f);
+	store_boot(store, "99999999-2222-3333-4444-555555555555");
+	assert_int_equal(found(store, a), 0);
+	assert_int_equal(store_reset_wall(store, &a.network, &a.server, a.via), WALL - 60);
+	assert_true(store_epoch_put(store, &b));
+	assert_int_equal(store_reset_wall(store, &a.network, &a.server, a.via), WALL - 60);
+	store_close(store);
+	store = fixture_open_at(f, NOW, WALL + 8 * 86400);
+	store_boot(store, "99999999-2222-3333-4444-555555555555");
+	assert_true(store_epoch_put(store, &b));
+	assert_int_equal(store_reset_wall(store, &a.network, &a.server, a.via), 0);
+	store_close(store);
+}
+
 static void test_the_boot_id_of_the_kernel(void **state)
 {
 	struct fixture *f = *state;
@@ -618,6 +651,7 @@ int main(void)
 		TEST(test_the_boot_id_of_the_kernel),
 		TEST(test_samples_are_bounded),
 		cmocka_unit_test(test_the_path),
+		TEST(test_a_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
