@@ -262,3 +262,188 @@ cross_rules() {
 	[ "$source" != 23456 ]
 	[ "$source" != 40000 ]
 }
+
+# --- pcpctl peer ---
+
+# peer ARG...: in the client, for the flow; its line as $external (ADDRESS:PORT).
+peer() {
+	run --separate-stderr client "$PCPCTL" peer "$@" "$local_port" "$WAN:$FLOW_PORT"
+	echo "# peer $*: status $status: $output / $stderr"
+	external=$(sed -n 's/^[a-z]*  \([^ ]*\) -> .*/\1/p' <<<"$output")
+}
+
+# keeping ARG...: peer -k for the established connection, in the background; granted.
+keeping() {
+	out=$BATS_TEST_TMPDIR/out
+	err=$BATS_TEST_TMPDIR/err
+	# shellcheck disable=SC2016 # the shell that becomes it has its number
+	client sh -c 'echo $$ >"$0"; exec "$@"' "$BATS_TEST_TMPDIR/number" \
+		"$PCPCTL" peer -k "$@" --established ":$FLOW_PORT" >"$out" 2>"$err" 3>&- {words}>&- &
+	keeper=$!
+	wait_until grep -qF "$seen -> 192.168.1.10:$local_port  with $WAN:$FLOW_PORT" "$out"
+}
+
+# flow_end: the client ends the connection.
+flow_end() {
+	exec {words}>&-
+}
+
+# kept_until STATUS: peer -k has ended, by itself and so.
+kept_until() {
+	local status=0
+	wait "$keeper" || status=$?
+	[ "$status" -eq "$1" ] || { tail "$out" "$err" >&2; return 1; }
+}
+
+@test "peer: what it prints is what the remote sees" {
+	translating
+	flow_up
+	peer
+	[ "$status $external" = "0 $seen" ]
+	[[ $stderr != *created* ]]
+	[[ $(snat_rules) == *"tcp sport $local_port tcp dport $FLOW_PORT snat to $seen" ]]
+	run --separate-stderr client "$PCPCTL" peer -q --established "$WAN:$FLOW_PORT"
+	[ "$status $output" = "0 $seen" ]
+	# the port that it cannot have
+	peer -e "$EXTERNAL:$((seen_port ^ 1))"
+	[ "$status" -eq 1 ]
+	flow_send second
+	returned second
+	arrived second
+}
+
+@test "peer: asked again after the reboot, before data is sent, it lives" {
+	translating epoch=5000
+	flow_up
+	peer -l 1h
+	[ "$external" = "$seen" ]
+	"$LAB" gateway tell reboot
+	peer
+	[ "$status $external" = "0 $seen" ]
+	[[ $stderr == *"restored, says the server"* ]]
+	flow_send second
+	returned second
+	arrived second
+	# without a memory it is -e that brings it back
+	"$LAB" gateway tell reboot
+	peer --no-state -e "$seen"
+	[ "$status $external" = "0 $seen" ]
+	flow_send third
+	returned third
+	arrived third
+	[ "$(grep -c '^up ' "$at_wan")" -eq 1 ]
+}
+
+@test "peer: a query without a memory after the reboot gets another port" {
+	translating epoch=5000
+	flow_up
+	peer --no-state
+	[ "$external" = "$seen" ]
+	"$LAB" gateway tell reboot
+	peer --no-state
+	[ "$status" -eq 0 ]
+	[ "$external" != "$seen" ]
+}
+
+@test "peer -k: the router reboots, announces it, and the connection goes on" {
+	translating epoch=5000 announce-to=224.0.0.1:5350
+	flow_up
+	keeping
+	"$LAB" gateway tell reboot
+	[ -z "$(router conntrack -L -p tcp 2>/dev/null)" ]
+	# 0 to 5 s, and the question that confirms it
+	wait_until grep -q '  recovered$' "$out" || wait_until grep -q '  recovered$' "$out"
+	[[ $(snat_rules) == *"snat to $seen" ]]
+	flow_send second
+	returned second
+	arrived second
+	[ "$(grep -c '^up ' "$at_wan")" -eq 1 ]
+	flow_end
+	kept_until 0
+	grep -qF "no longer kept" "$out"
+}
+
+@test "peer -k: data was sent too early: it says that the connection is lost" {
+	translating epoch=5000 announce-to=224.0.0.1:5350
+	# else the connection ends at once, with the reset that it gets
+	"$LAB" wan nft -f - <<-'END'
+		table ip quiet {
+			chain output {
+				type filter hook output priority filter;
+				tcp flags rst drop
+			}
+		}
+	END
+	flow_up
+	keeping
+	"$LAB" gateway stop
+	"$LAB" flush
+	flow_send second
+	wait_until tracked "$local_port"
+	"$LAB" gateway start nat=wan0 announce-to=224.0.0.1:5350
+	"$LAB" gateway tell announce
+	wait_until grep -q '  changed, was ' "$out" || wait_until grep -q '  changed, was ' "$out"
+	grep -qF "the connection is lost: the NAT has given it another port, and its remote knows it as $seen" "$err"
+	client kill -TERM "$(cat "$BATS_TEST_TMPDIR/number")"
+	kept_until 1
+}
+
+@test "peer -k: it ends with the connection, also when the remote resets it" {
+	translating
+	flow_up
+	keeping -l 10m
+	"$LAB" flush
+	flow_send second
+	flow_died second
+	wait_until grep -qF "no longer kept" "$out"
+	kept_until 0
+	grep -qF "the connection is over" "$err"
+}
+
+@test "peer, miniupnpd: true of a connection that exists, and -e is not had" {
+	miniupnpd_home
+	flow_up
+	[ "$seen_port" -ne "$local_port" ]
+	peer
+	[ "$status $external" = "0 $seen" ]
+	[[ $stderr != *"server's word"* ]]
+	peer --no-state -e "$EXTERNAL:$((seen_port ^ 1))"
+	[ "$status $external" = "1 $seen" ]
+	[[ $stderr == *"not restored"* ]]
+	flow_send second
+	returned second
+	arrived second
+}
+
+@test "peer, miniupnpd: what is made up is said to be the server's word" {
+	miniupnpd_home
+	local_port=40000
+	peer
+	[ "$status $external" = "0 $EXTERNAL:40000" ]
+	[[ $stderr == *"this host has no such connection: asking has created the mapping, and the port is the server's word"* ]]
+	peer -e "$EXTERNAL:23456"
+	[ "$status $external" = "0 $EXTERNAL:23456" ]
+	[[ $stderr == *"would use 40000, not 23456"* ]]
+	source_at_wan
+	[ "$source" != 23456 ]
+}
+
+@test "peer, miniupnpd: brought back, it says; whether it lives is left open" {
+	miniupnpd_home
+	flow_up
+	"$LAB" flush
+	peer -e "$seen"
+	[ "$status $external" = "0 $seen" ]
+	[[ $stderr == *"restored, says the server (miniupnpd says so in vain): the connection lives if what is sent now is answered"* ]]
+	flow_send second
+	flow_died second
+}
+
+@test "peer, miniupnpd: no PEER for IPv6; what is on the link is left out" {
+	home
+	run --separate-stderr client "$PCPCTL" peer 40000 '[2d00:64:2::1]:9000'
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"UNSUPP_OPCODE (4)"*"it has no PEER for IPv6 (miniupnpd has none)"* ]]
+	run --separate-stderr client "$PCPCTL" peer 40000 192.168.1.77:9000
+	[[ $stderr == *"the remote is on the link of this host: no router translates it"* ]]
+}
