@@ -125,6 +125,21 @@ bool peer_is_asked_at(const struct peer *peer, const struct peer_flow *flow, siz
 		ip_equal(local, &peer->run->servers[server].local);
 }
 
+static bool ask_each(struct peer *peer, size_t flow)
+{
+	size_t before = peer->result_count;
+
+	for (size_t server = 0; server < peer->run->server_count; server++) {
+		if (peer_is_asked_at(peer, &peer->flows[flow], server) && !ask(peer, flow, server))
+			return false;
+	}
+	/* Why there is none was said when servers were looked for. */
+	if (peer->result_count == before)
+		output_note(peer->run->output, "%s: not asked: no server for its local address",
+			peer->flows[flow].word);
+	return true;
+}
+
 static bool ask_all(struct peer *peer)
 {
 	size_t most = peer->flow_count * peer->run->server_count;
@@ -135,11 +150,8 @@ static bool ask_all(struct peer *peer)
 		return false;
 	}
 	for (size_t flow = 0; flow < peer->flow_count; flow++) {
-		for (size_t server = 0; server < peer->run->server_count; server++) {
-			if (peer_is_asked_at(peer, &peer->flows[flow], server) &&
-				!ask(peer, flow, server))
-				return false;
-		}
+		if (!ask_each(peer, flow))
+			return false;
 	}
 	return true;
 }
@@ -192,7 +204,8 @@ static bool ask_flows(struct peer *peer, struct run_settings *settings)
 		return false;
 	settings->sources = peer->sources;
 	settings->source_count = peer->source_count;
-	if (!settings->families && !peer->settings.has_third_party && peer->source_count == 0)
+	/* The one that is named, of an address that is not known yet or not ours. */
+	if (!settings->families && peer->source_count == 0)
 		settings->families = ip_family(&peer->flows[0].flow.remote.address);
 	found = peer->settings.keep ? run_find_patiently(peer->run, settings) :
 				      run_find(peer->run, settings);
@@ -322,11 +335,9 @@ const struct command cmd_peer = {
 		 "LOCAL is [ADDR:]PORT. In place of both, --established :22 means every TCP\n"
 		 "connection with port 22, --established host.example:443 those with that host.\n"
 		 "Prints where a flow is seen from outside, and how long the router will keep it.\n"
-		 "A flow that does not exist is created by asking. There is no delete. --keep "
-		 "stays\n"
-		 "while the connection is there, and asks for the same external port again when "
-		 "the\n"
-		 "router has restarted.\n",
+		 "A flow that does not exist is created by asking. There is no delete.\n"
+		 "--keep stays while the connection is there, and asks for the same external\n"
+		 "port again when the router has restarted.\n",
 	.options = peer_options,
 	.run = peer_main,
 };

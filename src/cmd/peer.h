@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The inside of peer, shared by its files: peer.c (the run), peer_options.c (options and
- * words), peer_flows.c (the connections of this host), peer_show.c (what is said).
+ * The inside of peer, shared by its files: peer.c (the run), peer_options.c (options),
+ * peer_words.c (words), peer_flows.c (the connections of this host), peer_show.c (what is said).
  */
 #ifndef CMD_PEER_H
 #define CMD_PEER_H
@@ -59,6 +59,12 @@ struct peer_words {
 	struct peer_place local, remote;
 	uint8_t protocol;
 };
+
+#define PEER_REMOTE_GRAMMAR                                                                        \
+	"REMOTE is ADDR:PORT[/PROTO], as 203.0.113.7:443 or [2001:db8::7]:443/tcp"
+
+/* One word -> a place; `grammar` ends the message about what is none. */
+bool peer_place(struct parse *parse, const char *word, const char *grammar, struct peer_place *out);
 
 /* The two words -> struct peer_words. False after a message. */
 bool peer_words(struct parse *parse, char *const *words, struct peer_words *out);

@@ -1,149 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The options and words of peer, and which of them go together.
+ * The options of peer, and what does not go together.
  */
 #include <limits.h>
-#include <string.h>
 
 #include "base/words.h"
 #include "cmd/peer.h"
-#include "cmd/spec.h"
 #include "cmd/values.h"
-#include "wire/codes.h"
-
-/* --- ADDR:PORT --- */
-
-/* The host and the port of a word, cut apart. False: it has no port. */
-static bool cut(const char *word, char host[static PEER_HOST_MAX], const char **port)
-{
-	const char *colon = strrchr(word, ':');
-	size_t length;
-
-	if (!colon || strchr(colon, ']'))
-		return false;
-	length = (size_t)(colon - word);
-	if (word[0] == '[' && length > 1 && colon[-1] == ']') {
-		word++;
-		length -= 2;
-	}
-	if (length >= PEER_HOST_MAX)
-		return false;
-	memcpy(host, word, length);
-	host[length] = '\0';
-	*port = colon + 1;
-	return true;
-}
-
-static bool take_port(struct parse *parse, const char *word, const char *port, uint16_t *out)
-{
-	uint64_t number;
-
-	if (!words_number(port, 0, 65535, &number))
-		return parse_error(parse, word, "port must be 1-65535");
-	if (number == 0)
-		return parse_error(parse, word,
-			"PEER is about one flow: its ports cannot be 0 (RFC 6887, 12.1)");
-	*out = (uint16_t)number;
-	return true;
-}
-
-/* `grammar` ends the message about what is none. */
-static bool take_place(struct parse *parse, const char *word, const char *grammar,
-	struct peer_place *out)
-{
-	struct peer_place place = { .address = ip_any6 };
-	const char *port;
-	bool bare;
-
-	if (!cut(word, place.host, &port))
-		return parse_error(parse, word, "%s", grammar);
-	bare = strchr(place.host, ':') && word[0] != '[';
-	if (bare)
-		return parse_error(parse, word,
-			"an IPv6 address with a port is written in brackets, [ADDR]:PORT");
-	if (strchr(place.host, '%'))
-		return parse_error(parse, word,
-			"what has a link-local address stays on its link: no router translates it");
-	place.is_address = place.host[0] && words_looks_like_address(place.host);
-	if (place.is_address && !ip_parse(place.host, &place.address))
-		return parse_error(parse, word, "not an address; %s", grammar);
-	if (!take_port(parse, word, port, &place.port))
-		return false;
-	*out = place;
-	return true;
-}
-
-/* --- the words --- */
-
-#define LOCAL_GRAMMAR  "LOCAL is [ADDR:]PORT, as 50000 or 192.168.1.10:50000"
-#define REMOTE_GRAMMAR "REMOTE is ADDR:PORT[/PROTO], as 203.0.113.7:443 or [2001:db8::7]:443/tcp"
-
-static bool take_local(struct parse *parse, const char *word, struct peer_place *local)
-{
-	if (!strchr(word, ':')) {
-		*local = (struct peer_place){ .address = ip_any6 };
-		return take_port(parse, word, word, &local->port);
-	}
-	if (!take_place(parse, word, LOCAL_GRAMMAR, local))
-		return false;
-	if (local->host[0] && !local->is_address)
-		return parse_error(parse, word,
-			"the local address is an address of this host; " LOCAL_GRAMMAR);
-	if (local->is_address && ip_is_any(&local->address))
-		return parse_error(parse, word, "names no address: give the port alone");
-	return true;
-}
-
-static bool take_protocol(struct parse *parse, const char *word, const char *name,
-	uint8_t *protocol)
-{
-	if (!spec_protocol(name, protocol))
-		return parse_error(parse, word,
-			"%s: protocol must be tcp, udp, sctp, dccp, udplite, a name of "
-			"/etc/protocols or 1-255",
-			*name ? name : "''");
-	if (*protocol == PROTOCOL_ALL)
-		return parse_error(parse, word,
-			"PEER is about one flow: its protocol cannot be 0 (RFC 6887, 12.1)");
-	return true;
-}
-
-static bool take_remote(struct parse *parse, const char *word, struct peer_words *out)
-{
-	char place[PEER_HOST_MAX + 16];
-	const char *slash = strchr(word, '/');
-	size_t length = slash ? (size_t)(slash - word) : strlen(word);
-
-	out->protocol = PROTOCOL_TCP;
-	if (length >= sizeof(place))
-		return parse_error(parse, word, "too long; " REMOTE_GRAMMAR);
-	memcpy(place, word, length);
-	place[length] = '\0';
-	if (slash && !take_protocol(parse, word, slash + 1, &out->protocol))
-		return false;
-	if (!take_place(parse, place, REMOTE_GRAMMAR, &out->remote))
-		return false;
-	if (!out->remote.host[0])
-		return parse_error(parse, word,
-			"PEER needs the remote's address: " REMOTE_GRAMMAR
-			"; for every connection with that port write --established %s",
-			word);
-	if (out->remote.is_address &&
-		(ip_is_any(&out->remote.address) || ip_is_multicast(&out->remote.address)))
-		return parse_error(parse, word, "not the address of one host");
-	return true;
-}
-
-bool peer_words(struct parse *parse, char *const *words, struct peer_words *out)
-{
-	*out = (struct peer_words){ .local_word = words[0], .remote_word = words[1] };
-	if (!take_local(parse, words[0], &out->local) || !take_remote(parse, words[1], out))
-		return false;
-	if (out->local.is_address && out->remote.is_address &&
-		ip_family(&out->local.address) != ip_family(&out->remote.address))
-		return parse_error(parse, words[1],
-			"of another family than the local address (RFC 6887, 12.1)");
-	return true;
-}
 
 /* --- options --- */
 
@@ -164,7 +26,7 @@ static bool take_external(struct parse *parse, void *settings, const char *word)
 	struct peer_settings *peer = settings;
 	struct peer_place place;
 
-	if (!take_place(parse, word, grammar, &place))
+	if (!peer_place(parse, word, grammar, &place))
 		return false;
 	if (!place.is_address)
 		return parse_error(parse, word, "%s", grammar);
@@ -205,7 +67,7 @@ bool peer_take_established(struct parse *parse, void *settings, const char *word
 	struct peer_settings *peer = settings;
 
 	peer->established = word;
-	return take_place(parse, word,
+	return peer_place(parse, word,
 		"the remote of connections is [ADDR]:PORT, as :22, 203.0.113.7:22 or "
 		"host.example.org:22",
 		&peer->established_with);
@@ -398,7 +260,7 @@ bool peer_check(struct parse *parse, const struct common *common,
 		return parse_error(parse, NULL,
 			"no flow: name it, as 50000 203.0.113.7:443, or --established :443");
 	if (remote_missing(&check))
-		return parse_error(parse, NULL, "no remote: " REMOTE_GRAMMAR);
+		return parse_error(parse, NULL, "no remote: " PEER_REMOTE_GRAMMAR);
 	if (too_many(&check))
 		return parse_error(parse, NULL, "one flow at a time: LOCAL and REMOTE");
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
