@@ -187,12 +187,12 @@ err_has() {
 		is_usage_error "${word:-''}"
 	done
 	for word in 443 203.0.113.9 203.0.113.9: 203.0.113.9:70000 203.0.113.9:443/ 203.0.113.9:443/nosuch \
-		203.0.113.300:443 2001:db8::9:443 [2001:db8::9]443 :443 0.0.0.0:443 224.0.0.1:443 \
-		[fe80::1%lo]:443 203.0.113.9:443/tcp+udp; do
+		203.0.113.300:443 2001:db8::9:443 '[2001:db8::9]443' :443 0.0.0.0:443 224.0.0.1:443 \
+		'[fe80::1%lo]:443' 203.0.113.9:443/tcp+udp; do
 		pcpctl peer 50000 "$word"
 		is_usage_error "$word"
 	done
-	for word in 22 203.0.113.9 :0 :70000 : [::1 '' [::1]; do
+	for word in 22 203.0.113.9 :0 :70000 : '[::1' '' '[::1]'; do
 		pcpctl peer --established "$word"
 		is_usage_error "${word:-''}"
 	done
@@ -326,7 +326,7 @@ err_has() {
 	connected
 	peer -l 1h "$local_port" 127.0.0.1:"$port"
 	exits 0
-	local first=$output
+	local first=$output had=${output#tcp  44.128.10.7:}
 	peer "$local_port" 127.0.0.1:"$port"
 	[ "$(sent_fields nonce kind=PEER | tr ' ' '\n' | sort -u | wc -l)" -eq 1 ]
 	gateway_tell reboot
@@ -336,7 +336,7 @@ err_has() {
 	says "restored, says the server"
 	# somebody else has it by then: what the flow has now is told
 	gateway_tell reboot
-	gateway_add "taken=$(sed 's/^tcp  44.128.10.7:\([0-9]*\) .*/\1/' <<<"$first")"
+	gateway_add "taken=${had%% *}"
 	peer "$local_port" 127.0.0.1:"$port"
 	exits 0
 	prints "  changed, was 44.128.10.7:"
@@ -500,7 +500,7 @@ err_has() {
 	connected 1 127.0.0.1 127.0.0.1 udp
 	start -k "127.0.0.1:$local_port" "127.0.0.1:$port/udp"
 	wait_until out_has "udp  44.128.10.7:"
-	! err_has "kept until interrupted"
+	run ! err_has "kept until interrupted"
 	echo close >&"$hold"
 	wait_until err_has "the connection is over" || wait_until err_has "the connection is over"
 	ends_with 0
