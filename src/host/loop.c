@@ -258,7 +258,8 @@ int loop_wait(struct loop *loop, struct mono deadline, struct loop_ready *ready)
 		 * continue; the caller's turn. */
 		if (n < 0)
 			return errno == EINTR ? 0 : -1;
-		if (sort_out(loop, events, n, ready) || timeout == 0)
+		if (sort_out(loop, events, n, ready) || timeout == 0 ||
+			mono_due(deadline, clock_now()))
 			return 0;
 	}
 }
