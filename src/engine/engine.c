@@ -47,7 +47,9 @@ struct engine *engine_new(const struct engine_config *config)
 		engine->client = client_new(&client);
 	if (engine->client)
 		engine->loop = loop_new();
-	if (!engine->loop || loop_catch_signals(engine->loop) < 0) {
+	/* SIGUSR1 may come while nobody is there to ask yet: it must not end the process. */
+	if (!engine->loop || loop_catch_signals(engine->loop) < 0 ||
+		(config->keep && loop_catch_user_signal(engine->loop) < 0)) {
 		engine_free(engine);
 		return NULL;
 	}

@@ -120,8 +120,6 @@ bool engine_keep_open(struct engine *engine)
 	open_multicast(engine, 1, IP_FAMILY_6);
 	engine_flows_open(engine, clock_now());
 	watch_reader(engine);
-	if (loop_catch_user_signal(engine->loop) < 0)
-		return engine_fail(engine, "signals", errno);
 	return remember_places(engine);
 }
 
@@ -271,6 +269,7 @@ bool engine_pause_for_network(struct engine *engine, int64_t duration)
 	while (!mono_due(until, clock_now())) {
 		if (loop_signal(engine->loop, NULL) || loop_wait(engine->loop, until, &ready) < 0)
 			return false;
+		loop_user_signal(engine->loop); /* no hook has run yet */
 		if (ready.count > 0 && engine->monitor >= 0 && monitor_changed(engine->monitor))
 			break;
 	}

@@ -83,7 +83,7 @@ void engine_tell_events(struct engine *engine, struct mono now);
 
 /* --- engine_keep.c --- */
 
-/* Multicast, the monitor, SIGUSR1, stdout's reader. False: engine_reason(). */
+/* Multicast, the monitor, stdout's reader. False: engine_reason(). */
 bool engine_keep_open(struct engine *engine);
 void engine_keep_close(struct engine *engine);
 /* A descriptor of these; false: none of them. */
