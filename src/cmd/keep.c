@@ -25,6 +25,7 @@ struct kept {
 	struct pcp_nonce nonce;
 	enum exit_status status; /* of its last event */
 	struct event_mapping last; /* held: as it was granted, to be released at the end */
+	int64_t expires_ms; /* and its end, by the time of day */
 };
 
 struct keep {
@@ -180,16 +181,19 @@ static bool is_held(const struct event_mapping *m)
 		m->outcome == OUTCOME_CHANGED || m->outcome == OUTCOME_RECOVERED;
 }
 
-static void note(struct keep *keep, struct kept *kept, const struct event_mapping *m)
+static void note(struct keep *keep, struct kept *kept, const struct event *event)
 {
+	const struct event_mapping *m = &event->mapping;
 	bool held = is_held(m);
 
 	keep->told += !kept->told;
 	kept->told = true;
 	keep->granted += held && !kept->granted;
 	kept->granted = kept->granted || held;
-	if (held)
+	if (held) {
 		kept->last = *m;
+		kept->expires_ms = event->wall_ms + (int64_t)m->lifetime * 1000;
+	}
 	if (held || m->outcome == OUTCOME_LOST || m->outcome == OUTCOME_DELETED) {
 		keep->held += held && !kept->held;
 		keep->held -= !held && kept->held;
@@ -206,7 +210,7 @@ void keep_event(struct keep *keep, const struct event *event)
 
 	if (m->elsewhere || m->want >= keep->count)
 		return; /* what was left behind at a place that was left */
-	note(keep, &keep->mappings[m->want], m);
+	note(keep, &keep->mappings[m->want], event);
 	run_hook(keep, event);
 	if (!keep->settings.stays)
 		return;
@@ -259,11 +263,33 @@ static void release(struct keep *keep, bool leave)
 	}
 }
 
+/* What was not deleted, because nobody answered in time or because it stood there before,
+ * lives on; but nobody will withdraw from the DNS what leads to it. */
+static void tell_left(struct keep *keep)
+{
+	for (size_t i = 0; i < keep->count; i++) {
+		const struct kept *kept = &keep->mappings[i];
+		struct event gone = { .kind = EVENT_MAPPING, .mapping = kept->last };
+		char what[PHRASE_MAX], until[WHEN_MAX];
+
+		if (!kept->held)
+			continue;
+		output_note(keep->run->output, "%s: not deleted, stays until %s",
+			phrase_mapping(&kept->last, what, sizeof(what)),
+			when_near(kept->expires_ms, engine_wall_ms(), until, sizeof(until)));
+		gone.mapping.outcome = OUTCOME_LOST;
+		if (!keep->run->reader_gone)
+			keep_publish(keep, &gone);
+	}
+}
+
 void keep_end(struct keep *keep, bool leave)
 {
 	struct run *run = keep->run;
 
 	release(keep, leave);
+	if (!leave)
+		tell_left(keep);
 	if (run->reader_gone) {
 		run->status = exit_worse(run->status, EXIT_LOCAL);
 		return;

@@ -44,7 +44,8 @@ void keep_publish(struct keep *keep, const struct event *event);
 /* What is due (run_settings.turn). */
 struct mono keep_turn(struct keep *keep, struct mono now);
 
-/* The engine has ended, as a process that stays. How is in run->status: 0 for a signal,
+/* The engine has ended, as a process that stays: what is left is told, and withdrawn from
+ * the DNS unless `leave`. How is in run->status: 0 for a signal,
  * the worst result where -t was over first, EXIT_LOCAL where nobody reads. */
 void keep_end(struct keep *keep, bool leave);
 

@@ -91,6 +91,8 @@ void publish_event(struct publish *publish, const struct event *event)
 	struct run_network *network = run_network_of(publish->run, &m->server);
 	char text[NSUPDATE_PUBLISHED_MAX];
 
+	if (publish->run->reader_gone)
+		return; /* what was published stays recorded: a later run withdraws it */
 	switch (nsupdate_event(publish->update, m->want, m, stdout)) {
 	case NSUPDATE_PRIVATE:
 		if (m->outcome != OUTCOME_RENEWED)

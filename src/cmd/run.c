@@ -25,7 +25,8 @@ static void remember(struct run *run, const struct event *event)
 
 	if (event->kind != EVENT_MAPPING)
 		return;
-	network = run_network_of(run, &event->mapping.server);
+	network = event->mapping.answered ? run_network_found(run, &event->mapping.server) :
+					    run_network_of(run, &event->mapping.server);
 	if (!network)
 		return;
 	if (run->keeps)

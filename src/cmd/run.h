@@ -129,6 +129,9 @@ size_t run_server_of(const struct run *run, const struct server_id *id);
 /* The network of the server of an event; NULL where nothing is remembered. */
 struct run_network *run_network_of(struct run *run, const struct server_id *id);
 
+/* The same after an answer: one that could not be told before is known by now. */
+struct run_network *run_network_found(struct run *run, const struct server_id *id);
+
 /* Runs the engine. Does not return when a signal ended it, but where it stays: there a
  * signal is the way to end. False after a message. */
 bool run_engine(struct run *run);

@@ -33,6 +33,22 @@ struct run_network *run_network_of(struct run *run, const struct server_id *id)
 	return run->networks[server].known ? &run->networks[server] : NULL;
 }
 
+struct run_network *run_network_found(struct run *run, const struct server_id *id)
+{
+	size_t server = run_server_of(run, id);
+	struct run_network *network;
+
+	if (!run->memory || !run->networks || server == run->server_count)
+		return NULL;
+	network = &run->networks[server];
+	if (network->known || !memory_network_known(id, &network->network))
+		return run_network_of(run, id);
+	network->known = true;
+	run->servers[server].network = store_network_number(&network->network);
+	engine_look(run->engine);
+	return network;
+}
+
 static enum exit_status status_of_discovery(enum discovery_result result)
 {
 	return result == DISCOVERY_LOCAL || result == DISCOVERY_NOT_OURS ? EXIT_LOCAL :

@@ -101,6 +101,9 @@ void engine_leave_at_signal(struct engine *engine, bool leave);
 bool engine_hook(struct engine *engine, unsigned mapping, const char *const *environment);
 void engine_rerun_hooks(struct engine *engine);
 
+/* The network of a server may be known by now, which it was not: looks at it. */
+void engine_look(struct engine *engine);
+
 /* Tells the service manager (sd_notify(3)), if there is one: "READY=1", "STATUS=..." What it
  * cannot take right now is told later, of the status only the newest. */
 void engine_notify(struct engine *engine, const char *state);

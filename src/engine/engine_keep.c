@@ -256,6 +256,12 @@ bool engine_is_unsure(const struct engine *engine)
 	return !engine->cancelled && engine->looks == 0 && !mono_is_never(engine->look_at);
 }
 
+void engine_look(struct engine *engine)
+{
+	if (engine->follows && !engine->cancelled)
+		engine->look_at = (struct mono){ 0 };
+}
+
 bool engine_pause_for_network(struct engine *engine, int64_t duration)
 {
 	struct mono until = mono_after(clock_now(), duration);

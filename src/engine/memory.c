@@ -264,7 +264,7 @@ void memory_asking(struct memory *memory, const struct store_network *network,
 	record.has_third_party = want->options.has_third_party;
 	record.has_port_set = want->options.has_port_set;
 	record.port_set = want->options.port_set;
-	store_put(memory->store, &record);
+	store_update(memory->store, &record); /* what an ended one published is still there */
 }
 
 static void key_of_event(const struct store_network *network, const struct event_mapping *event,
@@ -342,6 +342,10 @@ void memory_publish(struct memory *memory, const struct store_network *network,
 	key_of_event(network, event, event->asked, &key);
 	if (!store_find(memory->store, &key, &record) || strcmp(record.published, text) == 0)
 		return;
+	if (record.expired && !text[0]) {
+		store_remove(memory->store, &key);
+		return;
+	}
 	snprintf(record.published, sizeof(record.published), "%s", text);
 	store_put(memory->store, &record);
 }
@@ -353,6 +357,21 @@ static void forget(struct memory *memory, const struct store_network *network,
 
 	key_of_event(network, event, via, &key);
 	store_remove(memory->store, &key);
+}
+
+/* The mapping is over. What it published, and was not withdrawn yet, outlives it. */
+static void end(struct memory *memory, const struct store_key *key)
+{
+	struct store_record record;
+
+	if (!store_find(memory->store, key, &record) || !record.published[0]) {
+		store_remove(memory->store, key);
+		return;
+	}
+	record.granted = false;
+	record.keeper = 0;
+	record.expires_wall = 0;
+	store_put(memory->store, &record);
 }
 
 /* Refused: what was written before the first send goes again, unless one is left that
@@ -368,7 +387,7 @@ static void refused(struct memory *memory, const struct store_network *network,
 	for (enum via via = VIA_PCP; via <= VIA_NAT_PMP; via++) {
 		key_of_event(network, event, via, &key);
 		if (store_find(memory->store, &key, &record) && !record.granted)
-			store_remove(memory->store, &key);
+			end(memory, &key);
 	}
 }
 
@@ -389,18 +408,22 @@ static void wipe_one(void *context, const struct store_record *record)
 		endpoint_equal(&key->server, &wipe->event->server.server) &&
 		ip_equal(&key->internal, &wipe->event->internal_address) &&
 		store_network_equal(&key->network, wipe->network))
-		store_remove(wipe->memory->store, key);
+		end(wipe->memory, key);
 }
 
 static void deleted(struct memory *memory, const struct store_network *network,
 	const struct event_mapping *event)
 {
 	struct wipe wipe = { memory, network, event };
+	struct store_key key;
 
-	if (event->via == VIA_NAT_PMP && event->internal_port == 0)
+	if (event->via == VIA_NAT_PMP && event->internal_port == 0) {
 		store_each(memory->store, wipe_one, &wipe);
-	else /* a flow is let go whether it was answered or not */
-		forget(memory, network, event, event->via ? event->via : event->asked);
+		return;
+	}
+	/* a flow is let go whether it was answered or not */
+	key_of_event(network, event, event->via ? event->via : event->asked, &key);
+	end(memory, &key);
 }
 
 void memory_event(struct memory *memory, const struct store_network *network,
@@ -431,7 +454,10 @@ void memory_event(struct memory *memory, const struct store_network *network,
 void memory_forget(struct memory *memory, const struct store_network *network,
 	const struct event_mapping *event)
 {
-	forget(memory, network, event, event->via);
+	struct store_key key;
+
+	key_of_event(network, event, event->via, &key);
+	end(memory, &key);
 }
 
 /* The reset is of the last server that was asked for: records come in their order. */

@@ -96,7 +96,8 @@ struct client_place {
 /* Routes, addresses or links have changed. Where the server, our address or the network
  * is another one than before, what is kept is asked for there at once, and reported as
  * LOST where it was held; what was made from an address that is still ours is deleted
- * there. Where it is the same, what has no answer is asked for at once. */
+ * there. So is a network that is known only now, while nothing is held there. Where it is
+ * the same, what has no answer is asked for at once. */
 void client_network(struct client *client, const struct client_place *places, struct mono now);
 
 /* A datagram on a multicast group, from `from` on port 5350. An announcement of a server

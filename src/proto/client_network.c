@@ -57,6 +57,24 @@ static void move(struct client *client, size_t server, const struct client_place
 	session_abandon(leaving->session, place->old_is_ours, now);
 }
 
+static bool holds(const struct client *client, size_t server)
+{
+	for (const struct wanted *wanted = client->wanted; wanted; wanted = wanted->hh.next) {
+		if (wanted->key.server == server && wanted->mapping && wanted->mapping->grant.held)
+			return true;
+	}
+	return false;
+}
+
+/* Asked before its network was known: nothing remembered was used, and the mappings may be
+ * there with the nonces of an earlier run. */
+static bool is_found_out(const struct client *client, size_t server,
+	const struct client_place *place)
+{
+	return place->id.network && !client_server_id(client, server)->network &&
+		!holds(client, server);
+}
+
 void client_network(struct client *client, const struct client_place *places, struct mono now)
 {
 	if (client->cancelled)
@@ -70,7 +88,7 @@ void client_network(struct client *client, const struct client_place *places, st
 		client->servers[i].absent = !place->found;
 		if (!place->found)
 			continue;
-		if (!is_same(session_id(session), &place->id)) {
+		if (!is_same(session_id(session), &place->id) || is_found_out(client, i, place)) {
 			move(client, i, place, now);
 			continue;
 		}
