@@ -2,6 +2,7 @@
  * The findings of a run: what of the host they need to know, and which are told.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/run.h"
 #include "engine/inventory.h"
@@ -53,17 +54,29 @@ static void look_for_listeners(struct run *run)
 	free(number);
 }
 
-/* FNV-1a of what tells one finding from another. */
+/* FNV-1a */
+static uint64_t hash_more(uint64_t hash, const void *octets, size_t length)
+{
+	const uint8_t *p = octets;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Of what tells one finding from another: not of its counts, which go on rising in a run
+ * that stays. */
 static uint64_t hash_of(const struct finding *finding)
 {
-	const char *parts[] = { finding->id, finding->text };
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = hash_more(UINT64_C(0xcbf29ce484222325), finding->id, strlen(finding->id));
+	const struct server_id *server = &finding->server;
+	const char *likewise = strstr(finding->text, " (and ");
 
-	for (size_t i = 0; i < 2; i++) {
-		for (const char *p = parts[i]; *p; p++)
-			hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
-	}
-	return hash;
+	if (finding->of_mapping)
+		return hash_more(hash, finding->text,
+			likewise ? (size_t)(likewise - finding->text) : strlen(finding->text));
+	hash = hash_more(hash, &server->server.address, sizeof(server->server.address));
+	return hash_more(hash, &server->server.port, sizeof(server->server.port));
 }
 
 /* Told once in a run that stays. */

@@ -70,3 +70,18 @@ while True:
 	[ "$(grep -c READY=1 "$heard")" -eq 1 ]
 	[ "$(grep -n READY=1 "$heard" | cut -d: -f1)" -lt "$(grep -n STOPPING=1 "$heard" | cut -d: -f1)" ]
 }
+
+@test "a finding whose numbers go on rising is told once" {
+	gateway drop-first-map=3
+	"$PCPCTL" map -s "$S" --keep 8080 8081 8082 > "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	wait_until grep -q "only to a repeated request" "$BATS_TEST_TMPDIR/err"
+	for i in 1 2; do
+		gateway_tell update
+		sleep 2.2 # findings are looked for every 2 s
+	done
+	kill "$pid"
+	ends_with 0
+	grep -q "changed, was" "$BATS_TEST_TMPDIR/out"
+	[ "$(grep -c "only to a repeated request" "$BATS_TEST_TMPDIR/err")" -eq 1 ]
+}
