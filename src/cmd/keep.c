@@ -200,7 +200,7 @@ static void note(struct keep *keep, struct kept *kept, const struct event *event
 		kept->held = held;
 	}
 	kept->status = run_status_of(m);
-	if (m->outcome != OUTCOME_RENEWED)
+	if (m->outcome != OUTCOME_RENEWED && m->outcome != OUTCOME_DELETED)
 		keep->findings_due = true;
 }
 

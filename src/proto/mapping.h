@@ -108,6 +108,7 @@ struct mapping {
 	enum unwanted unwanted;
 	bool external_wildcard; /* granted, but with 0.0.0.0 or :: as the address */
 	bool has_previous; /* the external address and port before the last grant */
+	bool was_held; /* until this grant, and not told as lost */
 	struct ip previous_address;
 	uint16_t previous_port;
 	struct ip unwanted_address;

@@ -7,6 +7,7 @@
 /* The last grant, before another takes its place. */
 static void remember(struct mapping *mapping)
 {
+	mapping->was_held = mapping->grant.held;
 	mapping->has_previous = mapping->grant.held || mapping->lost;
 	mapping->previous_address = mapping->grant.external_address;
 	mapping->previous_port = mapping->grant.external_port;
@@ -40,6 +41,19 @@ static bool is_public(const struct mapping *mapping)
 		ip_classify(address, NULL) == IP_PUBLIC;
 }
 
+/* --require-public, and what was public is so no more: as it was told, it is over. */
+static void tell_lost(struct session *session, struct mapping *mapping, struct mono now)
+{
+	struct grant grant = mapping->grant;
+
+	if (!mapping->was_held || !session_keeps(session, mapping))
+		return;
+	mapping->grant.external_address = mapping->previous_address;
+	mapping->grant.external_port = mapping->previous_port;
+	session_report(session, mapping, OUTCOME_LOST, now);
+	mapping->grant = grant;
+}
+
 void session_hold(struct session *session, struct mapping *mapping, struct mono now)
 {
 	struct mono next = MONO_NEVER;
@@ -52,6 +66,7 @@ void session_hold(struct session *session, struct mapping *mapping, struct mono 
 	mapping->unwanted_lifetime = 0;
 
 	if (mapping->want.require_public && !is_public(mapping)) {
+		tell_lost(session, mapping, now);
 		mapping->unwanted_port = mapping->grant.external_port;
 		mapping->unwanted_lifetime = mapping->grant.lifetime;
 		mapping->unwanted_address = mapping->grant.external_address;

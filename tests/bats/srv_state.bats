@@ -95,3 +95,30 @@ publish() {
 	ends_with 0
 	grep -q "udp 5060: not deleted, stays until " "$printed.err"
 }
+
+@test "--require-public: what is public no more is lost, and withdrawn" {
+	gateway min-lifetime=1 lifetime=9
+	publish --require-public any:5060/udp
+	gateway_tell external 10.0.0.1
+	wait_until_long grep -q "^update delete _sip._udp.example.org. SRV 0 0 49152 " "$printed"
+	grep -q "udp 5060: refused: the external address 10.0.0.1 is not public" "$printed.err"
+	kill "$pid"
+	ends_with 0
+}
+
+@test "--require-public: the same for those that a restart has asked for anew" {
+	gateway min-lifetime=1 lifetime=9
+	publish --require-public any:5060/udp any:5061/udp
+	wait_until grep -q "SRV 0 0 49153 " "$printed"
+	gateway_tell reboot
+	gateway_add external=10.0.0.1
+	wait_until_long grep -q "^update delete _sip._udp.example.org. SRV 0 0 49152 " "$printed"
+	wait_until_long grep -q "^update delete _sip._udp.example.org. SRV 0 0 49153 " "$printed"
+	kill "$pid"
+	ends_with 0
+}
+
+# As wait_until, for what takes a renewal.
+wait_until_long() {
+	wait_until "$@" 2>/dev/null || wait_until "$@"
+}
