@@ -26,6 +26,7 @@ struct kept {
 	enum exit_status status; /* of its last event */
 	struct event_mapping last; /* held: as it was granted, to be released at the end */
 	int64_t expires_ms; /* and its end, by the time of day */
+	bool left_told; /* it was not deleted, and that has been said */
 };
 
 struct keep {
@@ -199,6 +200,7 @@ static void note(struct keep *keep, struct kept *kept, const struct event *event
 		keep->held -= !held && kept->held;
 		kept->held = held;
 	}
+	kept->left_told = m->deleting && !held;
 	kept->status = run_status_of(m);
 	if (m->outcome != OUTCOME_RENEWED && m->outcome != OUTCOME_DELETED)
 		keep->findings_due = true;
@@ -274,9 +276,11 @@ static void tell_left(struct keep *keep)
 
 		if (!kept->held)
 			continue;
-		output_note(keep->run->output, "%s: not deleted, stays until %s",
-			phrase_mapping(&kept->last, what, sizeof(what)),
-			when_near(kept->expires_ms, engine_wall_ms(), until, sizeof(until)));
+		if (!kept->left_told)
+			output_note(keep->run->output, "%s: not deleted, stays until %s",
+				phrase_mapping(&kept->last, what, sizeof(what)),
+				when_near(kept->expires_ms, engine_wall_ms(), until,
+					sizeof(until)));
 		gone.mapping.outcome = OUTCOME_LOST;
 		if (!keep->run->reader_gone)
 			keep_publish(keep, &gone);

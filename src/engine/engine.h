@@ -88,6 +88,8 @@ bool engine_flow(struct engine *engine, const struct net_flow *flow, unsigned nu
 /* The servers were found so: when the network changes they are found again, of the same
  * families and names. The request is copied; what it points to outlives the engine. */
 void engine_follow(struct engine *engine, const struct discovery_request *request);
+/* The network of a server may be known by now, which it was not: looks at it. */
+void engine_look(struct engine *engine);
 
 /* The end: what this run created is deleted (`leave`: nothing is), hooks get their time,
  * engine_run() then returns. Bounded: 2 s after the last answer, 10 s at most. */
@@ -100,9 +102,6 @@ void engine_leave_at_signal(struct engine *engine, bool leave);
 /* An event for the hook of a mapping (hooks_event()); all of them once more. */
 bool engine_hook(struct engine *engine, unsigned mapping, const char *const *environment);
 void engine_rerun_hooks(struct engine *engine);
-
-/* The network of a server may be known by now, which it was not: looks at it. */
-void engine_look(struct engine *engine);
 
 /* Tells the service manager (sd_notify(3)), if there is one: "READY=1", "STATUS=..." What it
  * cannot take right now is told later, of the status only the newest. */

@@ -143,6 +143,12 @@ void engine_follow(struct engine *engine, const struct discovery_request *reques
 	engine->follows = true;
 }
 
+void engine_look(struct engine *engine)
+{
+	if (engine->follows && !engine->cancelled)
+		engine->look_at = (struct mono){ 0 };
+}
+
 /* The one server of that kind, as it would be found now. */
 static bool find_again(struct engine *engine, const struct server_id *known, struct server_id *id)
 {
@@ -254,12 +260,6 @@ static void take_change(struct engine *engine, struct mono now)
 bool engine_is_unsure(const struct engine *engine)
 {
 	return !engine->cancelled && engine->looks == 0 && !mono_is_never(engine->look_at);
-}
-
-void engine_look(struct engine *engine)
-{
-	if (engine->follows && !engine->cancelled)
-		engine->look_at = (struct mono){ 0 };
 }
 
 bool engine_pause_for_network(struct engine *engine, int64_t duration)
