@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The inside of watch, shared by its files: watch.c (options, the run), watch_screen.c
- * (events and keys of the screen).
+ * (events and keys of the screen), watch_log.c (what would be printed).
  */
 #ifndef CMD_WATCH_H
 #define CMD_WATCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cmd/map.h"
 #include "cmd/peer.h"
@@ -26,6 +27,15 @@ struct watch_spec {
 	struct watch_spec *next;
 };
 
+/* Standard error, while the screen is there. */
+struct watch_stderr {
+	bool taken;
+	int before; /* it, as it was */
+	int from; /* what is written to it now */
+	char line[256]; /* of which there is no end yet */
+	size_t length;
+};
+
 struct watch {
 	const struct common *common;
 	struct watch_settings settings;
@@ -36,6 +46,7 @@ struct watch {
 	struct frame frame;
 	FILE *log; /* what would be printed becomes lines of the view's log */
 	bool on_screen; /* a terminal is taken */
+	struct watch_stderr aside;
 	struct server_id *known; /* the servers as the view has them, and as they were before */
 	struct server_id *former;
 	size_t known_count;
@@ -56,6 +67,16 @@ bool watch_screen_sees(struct run *run, const struct event *event);
 struct mono watch_screen_turn(struct watch *watch, struct mono now);
 /* --once: prints the frame. */
 void watch_screen_print(struct watch *watch);
+
+/* A stream whose lines become the log's. NULL: no memory. */
+FILE *watch_log_open(struct watch *watch);
+/* What is written to standard error, where that is the screen's terminal, becomes lines of
+ * the log from now on; where it cannot be done it is as before. */
+void watch_log_take_stderr(struct watch *watch);
+/* Logs what is there. */
+void watch_log_read_stderr(struct watch *watch);
+/* As it was before; what is there is written then. */
+void watch_log_give_back(struct watch *watch);
 
 /* The servers of the engine, to the view. False: no memory. */
 bool watch_servers(struct watch *watch);

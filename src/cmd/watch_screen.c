@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The screen of watch: events go in, keys come out, what would be printed is logged.
+ * The screen of watch: events go in, keys come out.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,37 +18,6 @@
 
 #define ONCE_WIDTH 80
 #define ONCE_LOG   5
-
-/* --- the log --- */
-
-/* A stream whose lines are the log's. */
-static ssize_t write_log(void *cookie, const char *data, size_t n)
-{
-	struct watch *watch = cookie;
-	const char *from = data, *end = data + n;
-
-	while (from < end) {
-		const char *newline = memchr(from, '\n', (size_t)(end - from));
-		size_t length = (size_t)((newline ? newline : end) - from);
-		char line[1024];
-
-		snprintf(line, sizeof(line), "%.*s", (int)length, from);
-		if (line[0])
-			view_log(watch->view, engine_wall_ms(), LOOK_NORMAL, line);
-		from += length + (newline != NULL);
-	}
-	return (ssize_t)n;
-}
-
-static FILE *open_log(struct watch *watch)
-{
-	const cookie_io_functions_t functions = { .write = write_log };
-	FILE *log = fopencookie(watch, "w", functions);
-
-	if (log)
-		setvbuf(log, NULL, _IOLBF, 0);
-	return log;
-}
 
 /* --- opening and closing --- */
 
@@ -77,7 +46,7 @@ bool watch_screen_open(struct watch *watch)
 
 	watch->view = view_new(&settings);
 	if (watch->view && !watch->settings.once)
-		watch->log = open_log(watch);
+		watch->log = watch_log_open(watch);
 	if (watch->view && (watch->log || watch->settings.once))
 		return true;
 	fprintf(stderr, "pcpctl: watch: out of memory\n");
@@ -91,6 +60,8 @@ bool watch_screen_take(struct watch *watch, char *why, size_t size)
 							  watch->common->color == COLOR_ALWAYS;
 
 	watch->on_screen = term_open(color, why, size);
+	if (watch->on_screen)
+		watch_log_take_stderr(watch);
 	return watch->on_screen;
 }
 
@@ -98,6 +69,7 @@ void watch_screen_close(struct watch *watch)
 {
 	if (watch->on_screen)
 		term_close();
+	watch_log_give_back(watch);
 	watch->on_screen = false;
 	if (watch->log)
 		fclose(watch->log);
@@ -256,6 +228,7 @@ static void lose(struct watch *watch)
 	struct run *run = &watch->map.run;
 
 	engine_unwatch(run->engine);
+	watch_log_give_back(watch);
 	run->reader_gone = true;
 	engine_close(run->engine, run->leave);
 }
@@ -331,6 +304,7 @@ static void take_keys(void *context)
 	struct view_action action;
 	int key;
 
+	watch_log_read_stderr(watch);
 	while ((key = term_key()) != PRESS_NONE) {
 		view_key(watch->view, key, &action);
 		act(watch, &action);
@@ -348,7 +322,8 @@ bool watch_screen_listen(struct watch *watch)
 		return true;
 	term_fds(fds);
 	if (engine_watch(run->engine, fds[0], take_keys) &&
-		engine_watch(run->engine, fds[1], take_keys))
+		engine_watch(run->engine, fds[1], take_keys) &&
+		(!watch->aside.taken || engine_watch(run->engine, watch->aside.from, take_keys)))
 		return true;
 	run_fail(run, EXIT_LOCAL, "%s", engine_reason(run->engine));
 	return false;
