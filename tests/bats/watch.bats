@@ -396,7 +396,10 @@ asked() {
 	done
 	[ "$(cat "$BATS_TEST_TMPDIR/hook")" = $'granted 8080\ngranted 8080' ]
 	# what it prints does not spoil the screen, it is a line of the log
-	shows "  from the hook"
+	for _ in {1..200}; do
+		[ "$(screen_text | grep -c '^ [0-9:]*  from the hook$')" -lt 2 ] || break
+		sleep 0.05
+	done
 	[ "$(screen_text | grep -c '^ [0-9:]*  from the hook$')" -eq 2 ]
 	[ "$(screen_text | grep -c 'from the hook')" -eq 2 ]
 	[ "$(screen_text | grep -c '> tcp  192.168.1.10:8080')" -eq 1 ]
