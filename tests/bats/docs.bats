@@ -189,7 +189,8 @@ linked() {
 
 # --- examples ---
 
-# example WORD...: runs it; what stays is ended after 2 s, as a service manager does. What
+# example WORD...: runs it; what stays is ended after 2 s, as a service manager does: by one
+# signal (without --foreground timeout sends two, and the second one ends it at once). What
 # it is piped into is not run.
 example() {
 	local -a words=()
@@ -199,8 +200,11 @@ example() {
 		shift
 	done
 	case " ${words[*]} " in
-	*\ --keep\ *)
-		run timeout --preserve-status -s TERM 2 tests/lab client "$PCPCTL" "${words[@]:1}"
+	*\ --once*) # of watch: it leaves by itself
+		run tests/lab client "$PCPCTL" "${words[@]:1}"
+		;;
+	*\ --keep\ * | *' pcpctl watch '*)
+		run timeout --foreground --preserve-status -s TERM 2 tests/lab client "$PCPCTL" "${words[@]:1}"
 		;;
 	*)
 		run tests/lab client "$PCPCTL" "${words[@]:1}"
