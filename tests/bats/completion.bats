@@ -114,6 +114,8 @@ words_offered() {
 	done < <("$PCPCTL" complete commands)
 	completes 'pcpctl --js' 'pcpctl --json '
 	completes 'pcpctl map 8080 --pref' 'pcpctl map 8080 --prefer-failure '
+	completes 'pcpctl watch --interv' 'pcpctl watch --interval '
+	stays 'pcpctl watch --interval '
 	completes 'pcpctl discover --no-e' 'pcpctl discover --no-external '
 	stays 'pcpctl --pref'
 	stays 'pcpctl discover --pref'
@@ -190,6 +192,8 @@ sys.exit(subprocess.run(sys.argv[at + 1:]).returncode)' "$@" --)
 	completes 'pcpctl map -l 1h 80:4' 'pcpctl map -l 1h 80:443 ' "${HOST[@]}"
 	completes 'pcpctl map any:5' 'pcpctl map any:5060/udp ' "${HOST[@]}"
 	completes 'pcpctl map 8080/tcp+' 'pcpctl map 8080/tcp+udp ' "${HOST[@]}"
+	completes 'pcpctl watch --interval 5 any:5' 'pcpctl watch --interval 5 any:5060/udp ' "${HOST[@]}"
+	completes 'pcpctl watch 8080/tcp+' 'pcpctl watch 8080/tcp+udp ' "${HOST[@]}"
 }
 
 @test "nobody listens: no port is offered" {
