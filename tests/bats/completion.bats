@@ -159,10 +159,18 @@ hosting() {
 	done
 	[[ -n $net ]] || skip "neither unshare -Urn nor unshare -n is permitted here"
 	HOST=(unshare "$net" python3 -S -E -c '
-import socket, subprocess, sys
+import socket, subprocess, sys, time
 at = sys.argv.index("--")
 for command in ("link set lo up", "address add 192.0.2.7/32 dev lo", "address add 2001:db8::7/128 dev lo nodad"):
     subprocess.run(["ip"] + command.split(), check=True)
+def connect(address, port):
+    # the kernel makes the route to an address of its own a moment later
+    for _ in range(250):
+        try:
+            return socket.create_connection((address, port))
+        except OSError:
+            time.sleep(0.02)
+    sys.exit(f"no connection to {address} port {port}")
 kept = []
 for word in sys.argv[1:at]:
     protocol, address, port = word.split(",")
@@ -174,7 +182,7 @@ for word in sys.argv[1:at]:
     kept.append(s)
     if protocol == "tcp":
         s.listen()
-        kept.append(socket.create_connection((address, int(port))))
+        kept.append(connect(address, int(port)))
 sys.exit(subprocess.run(sys.argv[at + 1:]).returncode)' "$@" --)
 }
 

@@ -69,8 +69,7 @@ grown() {
 
 # maps N: the router has so many translation rules, within 10 s.
 maps() {
-	local i
-	for i in {1..200}; do
+	for _ in {1..200}; do
 		[ "$(rules 192.168.1)" -ne "$1" ] || return 0
 		sleep 0.05
 	done
@@ -81,9 +80,9 @@ maps() {
 
 # asked N [KEY=VALUE]...: the gateway has seen so many such requests, within 20 s.
 asked() {
-	local number=$1 i
+	local number=$1
 	shift
-	for i in {1..400}; do
+	for _ in {1..400}; do
 		[ "$(python3 "$FAKE_GATEWAY" --count "$LAB_DIR/gateway.log" dir=in "$@")" -lt "$number" ] ||
 			return 0
 		sleep 0.05
@@ -509,7 +508,7 @@ asked() {
 	exits 0
 	prints " pcpctl watch   2 mappings: 2 held" "192.168.1.254 PCP v2" \
 		"tcp 192.168.1.10:8080 $EXTERNAL:8080" "KEPT SINCE" "tcp 8080: granted as"
-	! grep -q $'\e' <<<"$output"
+	[[ $output != *$'\e'* ]]
 	while IFS= read -r line; do
 		[ "${#line}" -le 80 ]
 	done <<<"$output"
