@@ -16,12 +16,37 @@
 
 /* --- pairs --- */
 
+static bool is_granted(const struct event_mapping *m)
+{
+	return m->outcome == OUTCOME_GRANTED || m->outcome == OUTCOME_CHANGED ||
+		m->outcome == OUTCOME_RECOVERED || m->outcome == OUTCOME_RENEWED;
+}
+
+/* -P of what is kept: both or neither, but neither is given up. */
+static bool is_bound(const struct pair *pair)
+{
+	return pair->second.keep && pair->second.options.prefer_failure;
+}
+
+static struct wanted *wanted_second(const struct client *client, const struct pair *pair)
+{
+	return client_wanted(client, pair->second_key.server, (unsigned)pair->second_key.number);
+}
+
 static void ask_second(struct client *client, struct pair *pair, const struct event *event)
 {
 	const struct event_mapping *first = &event->mapping;
+	struct wanted *wanted = wanted_second(client, pair);
 
+	if (is_bound(pair) && !is_granted(first))
+		return;
 	pair->asked = true;
-	if (first->outcome == OUTCOME_GRANTED) {
+	if (wanted && wanted->mapping) { /* which rests since the first was taken back */
+		client_renew(client, pair->second_key.server, (unsigned)pair->second_key.number,
+			event->at);
+		return;
+	}
+	if (is_granted(first)) {
 		pair->second.external_port = first->external_port;
 	} else if (pair->second.options.prefer_failure) {
 		client->held = *event;
@@ -48,10 +73,19 @@ static void second_settled(struct client *client, struct pair *pair, const struc
 		client_wanted(client, pair->first_key.server, (unsigned)pair->first_key.number);
 	struct mapping *first = wanted ? wanted->mapping : NULL;
 
+	if (is_bound(pair) && !is_granted(&event->mapping) &&
+		event->mapping.outcome != OUTCOME_REFUSED)
+		return; /* silence is no result of what is kept */
 	pair->settled = true;
-	if (event->mapping.outcome == OUTCOME_GRANTED || !pair->second.options.prefer_failure ||
-		!first || !first->grant.held)
+	if (is_granted(&event->mapping) || !pair->second.options.prefer_failure || !first ||
+		!first->grant.held)
 		return;
+	if (is_bound(pair)) { /* and once more when the first is there again */
+		pair->asked = pair->settled = false;
+		wanted = wanted_second(client, pair);
+		if (wanted && wanted->mapping)
+			session_rest(session, wanted->mapping);
+	}
 	first->unwanted_port = first->grant.external_port;
 	first->unwanted_lifetime = first->grant.lifetime;
 	session_rollback(session, first, REFUSAL_PAIR, event->at);

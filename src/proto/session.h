@@ -99,7 +99,10 @@ void session_missed(struct session *session, struct mono now);
 /* The renewal, or whatever is due next, of a mapping that is kept: at once. */
 void session_renew(struct session *session, struct mapping *mapping, struct mono now);
 
-/* The same, and from now on another lifetime (s) is asked for. */
+/* What was refused is not asked for again before session_renew(). */
+void session_rest(struct session *session, struct mapping *mapping);
+
+/* As session_renew(), and from now on another lifetime (s) is asked for. */
 void session_lifetime(struct session *session, struct mapping *mapping, uint32_t lifetime,
 	struct mono now);
 

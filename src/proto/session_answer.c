@@ -41,17 +41,17 @@ static bool is_public(const struct mapping *mapping)
 		ip_classify(address, NULL) == IP_PUBLIC;
 }
 
-/* --require-public, and what was public is so no more: as it was told, it is over. */
-static void tell_lost(struct session *session, struct mapping *mapping, struct mono now)
+/* A grant that is not taken: what was before it is what was told. */
+static void forget_grant(struct mapping *mapping)
 {
-	struct grant grant = mapping->grant;
-
-	if (!mapping->was_held || !session_keeps(session, mapping))
+	mapping->unwanted_port = mapping->grant.external_port;
+	mapping->unwanted_lifetime = mapping->grant.lifetime;
+	mapping->unwanted_address = mapping->grant.external_address;
+	mapping->grant.held = mapping->was_held;
+	if (!mapping->has_previous)
 		return;
-	mapping->grant.external_address = mapping->previous_address;
 	mapping->grant.external_port = mapping->previous_port;
-	session_report(session, mapping, OUTCOME_LOST, now);
-	mapping->grant = grant;
+	mapping->grant.external_address = mapping->previous_address;
 }
 
 void session_hold(struct session *session, struct mapping *mapping, struct mono now)
@@ -66,10 +66,7 @@ void session_hold(struct session *session, struct mapping *mapping, struct mono 
 	mapping->unwanted_lifetime = 0;
 
 	if (mapping->want.require_public && !is_public(mapping)) {
-		tell_lost(session, mapping, now);
-		mapping->unwanted_port = mapping->grant.external_port;
-		mapping->unwanted_lifetime = mapping->grant.lifetime;
-		mapping->unwanted_address = mapping->grant.external_address;
+		forget_grant(mapping);
 		session_rollback(session, mapping, REFUSAL_NOT_PUBLIC, now);
 		return;
 	}

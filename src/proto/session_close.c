@@ -29,6 +29,8 @@ void session_rollback(struct session *session, struct mapping *mapping, enum ref
 {
 	struct answer answer = mapping->answer;
 
+	if (mapping->grant.held && session_keeps(session, mapping))
+		session_report(session, mapping, OUTCOME_LOST, now); /* as it was told */
 	mapping->refusal = refusal;
 	/* Another program's mapping is not ours to delete (pcpctl(1), -P), internal port 0
 	 * would delete every mapping of this host (RFC 6886, 3.4), and PEER deletes nothing
@@ -50,9 +52,8 @@ void session_rolled_back(struct session *session, struct mapping *mapping, enum 
 	mapping->grant.held = false;
 	mapping->unwanted = unwanted;
 	session_report(session, mapping, OUTCOME_REFUSED, now);
-	/* An address that is not public may become so: what is kept asks again. */
-	if (mapping->want.keep && !session->given_up && !session->cancelled &&
-		mapping->refusal != REFUSAL_PAIR) {
+	/* An address may become public, a port free: what is kept asks again. */
+	if (mapping->want.keep && !session->given_up && !session->cancelled) {
 		mapping->purpose = PURPOSE_CREATE;
 		session_set(session, mapping, MAPPING_REFUSED,
 			mono_after(now, mapping_refused_for(mapping)));

@@ -112,6 +112,13 @@ void session_renew(struct session *session, struct mapping *mapping, struct mono
 		session_set(session, mapping, mapping->state, now);
 }
 
+void session_rest(struct session *session, struct mapping *mapping)
+{
+	mapping->told = (struct told){ 0 };
+	if (session_keeps(session, mapping) && mapping->state == MAPPING_REFUSED)
+		session_set(session, mapping, MAPPING_REFUSED, MONO_NEVER);
+}
+
 void session_lifetime(struct session *session, struct mapping *mapping, uint32_t lifetime,
 	struct mono now)
 {
