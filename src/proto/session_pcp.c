@@ -162,6 +162,7 @@ static enum drop_reason input_mapping(struct session *session, struct rd *r,
 		ip_is_any(&data.external_address))
 		return DROP_REQUEST;
 	session->moved = header->result == PCP_SUCCESS && entry->mapping.grant.held &&
+		!session_deletes(&entry->mapping) &&
 		!ip_equal(&entry->mapping.grant.external_address, &data.external_address);
 	if (entry->mapping.want.options.has_port_set && header->result == PCP_SUCCESS)
 		note_port_set(&entry->mapping, *r, &data);

@@ -85,3 +85,15 @@ while True:
 	grep -q "changed, was" "$BATS_TEST_TMPDIR/out"
 	[ "$(grep -c "only to a repeated request" "$BATS_TEST_TMPDIR/err")" -eq 1 ]
 }
+
+@test "the answer to a delete names no address: that is not another external address" {
+	gateway epoch=100000
+	"$PCPCTL" map -s "$S" --keep any:8080 > "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	wait_until grep -q "8080" "$BATS_TEST_TMPDIR/out"
+	gateway_tell reboot
+	kill "$pid"
+	ends_with 0
+	grep -q "lost its state: epoch 0 s" "$BATS_TEST_TMPDIR/err"
+	! grep -q "another external address" "$BATS_TEST_TMPDIR/err"
+}
