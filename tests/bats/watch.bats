@@ -41,10 +41,10 @@ start() {
 
 # has FILE TEXT...: each is in it, within 10 s.
 has() {
-	local file=$1 text i
+	local file=$1 text
 	shift
 	for text; do
-		for i in {1..200}; do
+		for _ in {1..200}; do
 			! grep -qF -- "$text" "$file" || continue 2
 			sleep 0.05
 		done
@@ -644,6 +644,45 @@ refuses() {
 	maps 0
 	keys q
 	ends 0
+}
+
+@test "what a running map --keep keeps is shown, and left to it" {
+	home
+	"$LAB" client env --default-signal=INT "$PCPCTL" map --keep 8080 >"$BATS_TEST_TMPDIR/keep" 2>&1 3>&- &
+	pid=$!
+	has "$BATS_TEST_TMPDIR/keep" "$EXTERNAL:8080"
+	for spec in "" 8080; do
+		watch "$spec"
+		shows "> tcp  192.168.1.10:8080  $EXTERNAL:8080"
+		maps 1
+		keys q
+		ends 0
+		[ "$(rules 192.168.1)" -eq 1 ]
+	done
+	kill -0 "$pid"
+	map -d 8080
+	exits 1
+	says "$pid"
+	kill -INT "$pid"
+	ends_with 0
+	pid=
+	maps 0
+}
+
+@test "--plain --srv: for nsupdate; -q: external addresses and ports" {
+	home
+	start --plain any:5060/udp --srv _sip._udp.example.org --target host.example.org
+	has "$out" "update add _sip._udp.example.org. 120 SRV 0 0 5060 host.example.org." send
+	kill -TERM "$pid"
+	ends_with 0
+	has "$out" "update delete _sip._udp.example.org. SRV 0 0 5060 host.example.org."
+	start -q 8080
+	has "$out" "$EXTERNAL:8080"
+	kill -TERM "$pid"
+	ends_with 0
+	pid=
+	[ "$(head -n 1 "$out")" = "$EXTERNAL:8080" ]
+	maps 0
 }
 
 # --- memory ---

@@ -275,6 +275,29 @@ static pid_t start_keeper(struct fixture *f)
 	return child;
 }
 
+/* Two that keep the same: the record names the first one as long as it lives. */
+static void test_a_record_stays_with_its_keeper(void **state)
+{
+	struct fixture *f = *state;
+	pid_t keeper = start_keeper(f);
+	struct store *store = fixture_open(f);
+	struct store_record first = sample_record(80), second = first, got;
+
+	first.keeper = keeper;
+	second.keeper = getpid();
+	assert_true(store_keep(store));
+	assert_true(store_put(store, &first));
+	assert_true(store_update(store, &second));
+	assert_true(store_find(store, &first.key, &got));
+	assert_int_equal(got.keeper, keeper);
+	kill(keeper, SIGKILL);
+	waitpid(keeper, NULL, 0);
+	assert_true(store_update(store, &second));
+	assert_true(store_find(store, &first.key, &got));
+	assert_int_equal(got.keeper, getpid());
+	store_close(store);
+}
+
 static void test_a_keeper_lives_and_dies(void **state)
 {
 	struct fixture *f = *state;
@@ -337,6 +360,7 @@ int main(void)
 		TEST(test_ten_thousand),
 		TEST(test_nothing_stays_open),
 		TEST(test_a_keeper_lives_and_dies),
+		TEST(test_a_record_stays_with_its_keeper),
 		TEST(test_our_number_is_taken),
 	};
 
