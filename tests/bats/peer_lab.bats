@@ -447,3 +447,29 @@ kept_until() {
 	run --separate-stderr client "$PCPCTL" peer 40000 192.168.1.77:9000
 	[[ $stderr == *"the remote is on the link of this host: no router translates it"* ]]
 }
+
+# --- watch --established ---
+
+# shows TEXT: the plain lines of watch have it.
+shows() {
+	wait_until grep -qF -- "$1" "$BATS_TEST_TMPDIR/lines" || { cat "$BATS_TEST_TMPDIR/lines" >&2; return 1; }
+}
+
+@test "watch --established: the connection is kept as by peer -k, and leaves with its end" {
+	translating
+	flow_up
+	pcpctl watch --once --established ":$FLOW_PORT"
+	[ "$status" -eq 0 ]
+	[[ $output == *"1 mapping: 1 held"* && $output == *"$local_port"*"$seen"*"$WAN:$FLOW_PORT"* ]]
+	client "$PCPCTL" watch --plain --established ":$FLOW_PORT" \
+		>"$BATS_TEST_TMPDIR/lines" 2>"$BATS_TEST_TMPDIR/errors" 3>&- {words}>&- &
+	pid=$!
+	shows "tcp  $seen -> 192.168.1.10:$local_port  with $WAN:$FLOW_PORT"
+	flow_end
+	shows "tcp  192.168.1.10:$local_port with $WAN:$FLOW_PORT no longer kept"
+	kill -INT "$pid"
+	wait "$pid"
+	pcpctl watch --plain --established ":$FLOW_PORT"
+	[ "$status" -eq 4 ]
+	[[ $stderr == *"no established TCP connection with :$FLOW_PORT"* ]]
+}
