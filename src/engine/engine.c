@@ -319,6 +319,8 @@ enum engine_result engine_run(struct engine *engine)
 		deadline = engine_keep_turn(engine, now);
 		if (is_over(engine, &result))
 			return result;
+		if (engine->hooks_closing) /* since just now, it may be */
+			deadline = mono_min(deadline, hooks_deadline(engine->hooks));
 		deadline = mono_min(deadline, show_waiting(engine, now));
 		if (!engine_is_unsure(engine))
 			deadline = mono_min(deadline, client_deadline(engine->client));

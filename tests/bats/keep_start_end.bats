@@ -97,3 +97,15 @@ while True:
 	grep -q "lost its state: epoch 0 s" "$BATS_TEST_TMPDIR/err"
 	! grep -q "another external address" "$BATS_TEST_TMPDIR/err"
 }
+
+@test "a hook that does not end holds up the end for 10 s, not for its own time" {
+	gateway min-lifetime=1 lifetime=6
+	"$PCPCTL" map -s "$S" --keep any:8080 -x 'sleep 300' > "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	wait_until grep -q "8080" "$BATS_TEST_TMPDIR/out"
+	sleep 4.2 # a renewal, whose hook waits behind the first
+	kill "$pid"
+	timeout 60 tail --pid="$pid" -f /dev/null # that nothing wakes it before it ends
+	ends_with 0
+	grep -q "no time was left for the hooks of 2 events" "$BATS_TEST_TMPDIR/err"
+}
