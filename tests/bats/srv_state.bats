@@ -57,7 +57,7 @@ publish() {
 	grep -q "^update delete _sip._udp.example.org. SRV 0 0 49152 host.example.org.$" "$printed"
 	kill "$pid"
 	ends_with 0
-	! grep -rq SRV "$PCPCTL_STATE_DIR"
+	run ! grep -rq SRV "$PCPCTL_STATE_DIR"
 }
 
 @test "a mapping that cannot be deleted at the end is withdrawn all the same, and listed" {
@@ -82,7 +82,7 @@ publish() {
 	publish --leave any:5060/udp
 	kill "$pid"
 	ends_with 0
-	! grep -q "^update delete" "$printed"
+	run ! grep -q "^update delete" "$printed"
 	grep -rq SRV "$PCPCTL_STATE_DIR"
 }
 
