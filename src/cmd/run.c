@@ -51,6 +51,18 @@ static void tell_announcement(struct run *run, const struct event_announce *anno
 		output_server(&id, server, sizeof(server)), announce->epoch, expected);
 }
 
+static void show_event(struct run *run, const struct event *event)
+{
+	if (event->kind == EVENT_ANNOUNCE && !run->common->json && !run->lively)
+		tell_announcement(run, &event->announce);
+	else if (run->dry && event->kind == EVENT_PACKET)
+		output_dry(run->output, event);
+	else
+		output_event(run->output, event);
+	if (run->keeps) /* who reads it may have to wait for hours for the next */
+		run_flush(run);
+}
+
 static void take_event(void *context, const struct event *event)
 {
 	struct run *run = context;
@@ -63,14 +75,8 @@ static void take_event(void *context, const struct event *event)
 	seen = run->sees && run->sees(run, event);
 	if (event->kind == EVENT_MAPPING || event->kind == EVENT_SERVER)
 		run->event(run, event);
-	else if (seen)
-		return;
-	else if (event->kind == EVENT_ANNOUNCE && !run->common->json && !run->lively)
-		tell_announcement(run, &event->announce);
-	else if (run->dry && event->kind == EVENT_PACKET)
-		output_dry(run->output, event);
-	else
-		output_event(run->output, event);
+	else if (!seen)
+		show_event(run, event);
 }
 
 /* dig shows nothing, mtr shows all: a person is told that it is still waiting. */
