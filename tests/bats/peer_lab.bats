@@ -461,14 +461,16 @@ shows() {
 	pcpctl watch --once --established ":$FLOW_PORT"
 	[ "$status" -eq 0 ]
 	[[ $output == *"1 mapping: 1 held"* && $output == *"$local_port"*"$seen"*"$WAN:$FLOW_PORT"* ]]
-	client "$PCPCTL" watch --plain --established ":$FLOW_PORT" \
+	# shellcheck disable=SC2016 # the shell that becomes it has its number
+	client sh -c 'echo $$ >"$0"; exec "$@"' "$BATS_TEST_TMPDIR/number" \
+		"$PCPCTL" watch --plain --established ":$FLOW_PORT" \
 		>"$BATS_TEST_TMPDIR/lines" 2>"$BATS_TEST_TMPDIR/errors" 3>&- {words}>&- &
-	pid=$!
+	keeper=$!
 	shows "tcp  $seen -> 192.168.1.10:$local_port  with $WAN:$FLOW_PORT"
 	flow_end
 	shows "tcp  192.168.1.10:$local_port with $WAN:$FLOW_PORT no longer kept"
-	kill -INT "$pid"
-	wait "$pid"
+	kill -TERM "$(<"$BATS_TEST_TMPDIR/number")"
+	kept_until 0
 	pcpctl watch --plain --established ":$FLOW_PORT"
 	[ "$status" -eq 4 ]
 	[[ $stderr == *"no established TCP connection with :$FLOW_PORT"* ]]
