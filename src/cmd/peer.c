@@ -269,7 +269,6 @@ static void run_and_show(struct peer *peer)
 
 static enum exit_status peer_run(struct peer *peer)
 {
-	struct run run;
 	struct run_settings settings = {
 		.command = &cmd_peer,
 		.families = options_families(peer->common),
@@ -288,7 +287,6 @@ static enum exit_status peer_run(struct peer *peer)
 	};
 	bool asked = false;
 
-	peer->run = &run;
 	if (run_open(peer->run, peer->common, &settings) && open_keep(peer))
 		asked = ask_flows(peer, &settings);
 	if (asked)
@@ -308,7 +306,8 @@ static enum exit_status peer_run(struct peer *peer)
 
 static enum exit_status peer_main(struct common *common, int argc, char **argv)
 {
-	struct peer peer = { .common = common };
+	struct run run;
+	struct peer peer = { .common = common, .run = &run };
 	struct parse parse = { .command = "peer" };
 	enum exit_status status;
 	int first = command_options(&cmd_peer, common, &peer.settings, argc, argv, &status);

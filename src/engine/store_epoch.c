@@ -7,7 +7,7 @@
 #include "engine/store_state.h"
 
 #define SAMPLES_MAX 64 /* a network; the oldest go */
-#define RESET_AGE   (7 * 86400)
+#define RESET_AGE   (7 * INT64_C(86400))
 
 static bool is_same(const struct store_epoch *a, const struct store_epoch *b)
 {

@@ -21,9 +21,9 @@ struct client_config {
 	bool keep; /* give_up ends it only as long as not everything was granted once */
 	/* A want that is kept goes to another server than it was made for: gives it the
 	 * nonce that is remembered for that one, or a new one (RFC 6887, 11.2: a different
-	 * one for each server), and records it before the first send. False: it cannot,
-	 * and the want stays unasked until the network changes again. Wanted where wants
-	 * are kept and client_network() is called. */
+	 * one for each server), and records it before the first send. False: it cannot
+	 * (memory, randomness), and the client has failed. Wanted where wants are kept and
+	 * client_network() is called. */
 	bool (*prepare)(void *context, const struct server_id *id, struct want *want);
 	void *context;
 };

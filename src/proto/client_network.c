@@ -23,8 +23,10 @@ static void move_wanted(struct client *client, struct session *session, struct w
 	if (wanted->mapping)
 		previous = wanted->mapping->grant;
 	wanted->mapping = NULL;
-	if (!client->config.prepare(client->config.context, session_id(session), &want))
+	if (!client->config.prepare(client->config.context, session_id(session), &want)) {
+		client->failed = true;
 		return;
+	}
 	wanted->want = want;
 	wanted->mapping = previous.external_port ? session_adopt(session, &want, &previous, now) :
 						   session_add(session, &want, now);

@@ -20,8 +20,9 @@ bool frame_reset(struct frame *frame, int width, int height, bool utf8)
 		struct cell *cells =
 			realloc(frame->cells, (size_t)(width * height) * sizeof(*cells));
 
-		ok = cells != NULL;
-		if (ok) {
+		if (!cells) {
+			ok = false;
+		} else {
 			frame->cells = cells;
 			frame->room = width * height;
 		}

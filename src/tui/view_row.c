@@ -81,7 +81,9 @@ static bool keep(struct response *response, const struct event *event)
 		return false;
 	memcpy(octets, event->packet.octets, event->packet.length);
 	free(response->octets);
-	*response = (struct response){ octets, event->packet.length, event->wall_ms };
+	response->octets = octets;
+	response->length = event->packet.length;
+	response->wall_ms = event->wall_ms;
 	return true;
 }
 
