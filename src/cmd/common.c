@@ -134,7 +134,7 @@ static const struct option_row rows[] = {
 
 struct option_set options_common(struct common *common)
 {
-	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), common };
+	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), common, NULL };
 }
 
 unsigned options_families(const struct common *common)

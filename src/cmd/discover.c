@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
 
 static struct option_set discover_options(void *settings)
 {
-	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings };
+	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings, NULL };
 }
 
 static size_t rank(const struct run *run, const struct event *event)

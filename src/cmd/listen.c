@@ -67,7 +67,7 @@ static const struct option_row rows[] = {
 
 static struct option_set listen_options(void *settings)
 {
-	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings };
+	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings, NULL };
 }
 
 /* --- what is heard --- */

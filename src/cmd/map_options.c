@@ -241,5 +241,5 @@ static const struct option_row rows[] = {
 
 struct option_set map_options(void *settings)
 {
-	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings };
+	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings, NULL };
 }

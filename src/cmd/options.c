@@ -224,6 +224,15 @@ int options_parse(struct parse *parse, const struct option_set *sets, size_t cou
 	}
 }
 
+static bool is_offered(const struct option_set *set, const struct option_row *row)
+{
+	for (const char *const *name = set->elsewhere; name && *name; name++) {
+		if (row->name && strcmp(*name, row->name) == 0)
+			return false;
+	}
+	return true;
+}
+
 void options_help(const struct option_set *set, FILE *out)
 {
 	for (size_t i = 0; i < set->count; i++) {
@@ -231,6 +240,8 @@ void options_help(const struct option_set *set, FILE *out)
 		char left[64];
 		int n = 0;
 
+		if (!is_offered(set, row))
+			continue;
 		n = row->letter ? snprintf(left, sizeof(left), "-%c", row->letter) :
 				  snprintf(left, sizeof(left), "    ");
 		if (row->name)
@@ -247,6 +258,8 @@ void options_list(const struct option_set *set, FILE *out)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct option_row *row = &set->rows[i];
 
+		if (!is_offered(set, row))
+			continue;
 		if (row->letter)
 			fprintf(out, "-%c%s\n", row->letter, row->argument ? " =" : "");
 		if (row->name)

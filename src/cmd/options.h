@@ -42,6 +42,9 @@ struct option_set {
 	const struct option_row *rows;
 	size_t count;
 	void *settings;
+	/* Names that this command refuses with a word on where to find them: help and
+	 * completion leave them out. NULL at the end; NULL: none. */
+	const char *const *elsewhere;
 };
 
 /* Parses options of all sets. `stop_at_word`: the first other word ends it (before

@@ -107,7 +107,7 @@ static const struct option_row rows[] = {
 
 struct option_set peer_options(void *settings)
 {
-	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings };
+	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings, NULL };
 }
 
 /* --- what goes together --- */

@@ -190,8 +190,11 @@ bool run_find_patiently(struct run *run, const struct run_settings *settings)
 			output_note(run->output, "waits until there is somebody to ask");
 		waits = run->again = true; /* the reason is said once */
 		run->status = EXIT_DONE;
-		if (!engine_pause_for_network(run->engine, FIND_AGAIN))
-			return false; /* a signal: the way to end, and nothing is to be undone */
+		if (!engine_pause_for_network(run->engine, FIND_AGAIN)) {
+			/* A signal is the way to end, and nothing is to be undone. */
+			run->status = run->reader_gone ? EXIT_LOCAL : EXIT_DONE;
+			return false;
+		}
 	}
 	run->again = false;
 	return true;

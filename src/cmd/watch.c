@@ -40,7 +40,19 @@ static const struct option_row rows[] = {
 
 static struct option_set watch_options(void *settings)
 {
-	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings };
+	return (struct option_set){ rows, sizeof(rows) / sizeof(*rows), settings, NULL };
+}
+
+/* Those of check() below. */
+static const char *const of_map_alone[] = { "delete", "all", "force", "list", "dry-run", "shell",
+	NULL };
+
+static struct option_set mapping_options(void *settings)
+{
+	struct option_set set = map_options(settings);
+
+	set.elsewhere = of_map_alone;
+	return set;
 }
 
 /* --- what does not go together --- */
@@ -301,7 +313,7 @@ const struct command cmd_watch = {
 		"kept alive, and where there are none the server's Epoch is watched all the same.\n"
 		"Keys: a add, d delete, r renew, R renew all, e lifetime, x hook, Enter details,\n"
 		"s sort, / filter, l log, ? help, q quit, Q quit and leave the mappings.\n",
-	.options = map_options,
+	.options = mapping_options,
 	.more = watch_options,
 	.run = watch_main,
 };

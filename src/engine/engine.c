@@ -186,7 +186,8 @@ void engine_sample(struct engine *engine, size_t server)
 static void begin_end(struct engine *engine)
 {
 	engine->cancelled = true;
-	engine_notify(engine, "STOPPING=1");
+	/* The answers have 10 s, then the hooks: TimeoutStopSec= may be less. */
+	engine_notify(engine, "STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000");
 }
 
 void engine_close(struct engine *engine, bool leave)

@@ -122,7 +122,8 @@ enum engine_result engine_run(struct engine *engine);
 /* Waits without asking anything. False: a signal came. */
 bool engine_pause(struct engine *engine, int64_t duration);
 
-/* Waits for the network to change, for `duration` at most. False: a signal came. */
+/* Waits for the network to change, for `duration` at most. False: a signal came, or the
+ * reader of stdout has gone (engine_config.reader_gone was called). */
 bool engine_pause_for_network(struct engine *engine, int64_t duration);
 
 /* Why it failed: "socket: Operation not permitted". */

@@ -78,8 +78,16 @@ static void open_multicast(struct engine *engine, int which, enum ip_family fami
 
 static void watch_reader(struct engine *engine)
 {
-	if (engine->config.reader_gone && loop_add_gone(engine->loop, STDOUT_FILENO) == 0)
+	if (engine->gone_fd < 0 && engine->config.reader_gone &&
+		loop_add_gone(engine->loop, STDOUT_FILENO) == 0)
 		engine->gone_fd = STDOUT_FILENO;
+}
+
+static void take_reader(struct engine *engine)
+{
+	loop_remove(engine->loop, engine->gone_fd);
+	engine->gone_fd = -1;
+	engine->config.reader_gone(engine->config.context);
 }
 
 static bool open_hooks(struct engine *engine)
@@ -272,10 +280,17 @@ bool engine_pause_for_network(struct engine *engine, int64_t duration)
 		if (engine->monitor >= 0)
 			loop_add(engine->loop, engine->monitor);
 	}
+	watch_reader(engine);
 	while (!mono_due(until, clock_now())) {
 		if (loop_signal(engine->loop, NULL) || loop_wait(engine->loop, until, &ready) < 0)
 			return false;
 		loop_user_signal(engine->loop); /* no hook has run yet */
+		for (int i = 0; i < ready.count; i++) {
+			if (ready.fds[i] != engine->gone_fd)
+				continue;
+			take_reader(engine);
+			return false;
+		}
 		if (ready.count > 0 && engine->monitor >= 0 && monitor_changed(engine->monitor))
 			break;
 	}
@@ -386,9 +401,7 @@ bool engine_keep_take(struct engine *engine, int fd, struct mono now)
 	} else if (is_own(engine, fd)) {
 		engine->own_ready(engine->config.context);
 	} else if (fd == engine->gone_fd) {
-		loop_remove(engine->loop, fd);
-		engine->gone_fd = -1;
-		engine->config.reader_gone(engine->config.context);
+		take_reader(engine);
 	} else {
 		return engine->hooks && hooks_ready(engine->hooks, fd, now);
 	}

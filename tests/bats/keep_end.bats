@@ -126,6 +126,15 @@ teardown() {
 
 # --- nobody reads ---
 
+@test "its reader goes while no router is there yet: exit 5 at once" {
+	own_net
+	run timeout 20 unshare "$net" bash -c 'ip link set lo up
+		"$PCPCTL" map --keep 80 2>"$BATS_TEST_TMPDIR/err" | sleep 1
+		echo "${PIPESTATUS[0]}"'
+	[ "$output" = 5 ]
+	grep -q "waits until there is somebody to ask" "$BATS_TEST_TMPDIR/err"
+}
+
 @test "its reader goes: the mapping is deleted, exit 5" {
 	gateway
 	run -0 timeout 20 bash -c '"$PCPCTL" map --keep -s "$S" 80 2>/dev/null | head -n1; echo "${PIPESTATUS[0]}"'

@@ -410,6 +410,7 @@ notified() {
 	ends_with 0
 	pid=
 	wait_until notified 'STOPPING=1'
+	wait_until notified 'EXTEND_TIMEOUT_USEC=25000000'
 	kill "$manager"
 	cat "$BATS_TEST_TMPDIR/manager"
 }

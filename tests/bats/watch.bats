@@ -650,6 +650,17 @@ refuses() {
 	refuses "unknown" --no-such-option
 }
 
+@test "help and completion offer nothing that watch refuses" {
+	for option in --delete --all --force --list --dry-run --shell; do
+		run -0 "$PCPCTL" map --help
+		[[ $output == *" $option "* ]]
+		run -0 "$PCPCTL" watch --help
+		[[ $output != *" $option "* && $output == *" --leave "*" --interval "* ]]
+		run -0 "$PCPCTL" complete options watch
+		[[ $output != *"$option"* && $output == *--leave* && $output == *--interval* ]]
+	done
+}
+
 # --- beside others ---
 
 @test "what watch keeps is not deleted by map -d, which names its pid" {
