@@ -27,7 +27,7 @@ update delete host.example.org. A 44.128.10.7
 send'
 
 is_out() {
-	[ "$(<"$OUT")" = "$1" ]
+	[ -e "$OUT" ] && [ "$(<"$OUT")" = "$1" ]
 }
 
 @test "published at the grant, changed with the port, withdrawn at the end; nothing else on stdout" {
