@@ -52,6 +52,7 @@ lan() {
 		gateway ready
 		until_said "8080 -> 10.1.0.2:8080" out
 		kill -9 $keeper
+		wait $keeper || true
 		"$PCPCTL" map -d 8080'
 	[[ $output == *"tcp  10.1.0.2:8080 deleted"* ]]
 }
