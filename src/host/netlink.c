@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Netlink questions and their answers.
+ * Netlink questions and their answers, and what the kernel tells unasked.
  */
 #include "host/netlink.h"
 
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "host/sockaddr.h"
 
@@ -239,4 +240,53 @@ uint32_t netlink_u32(const struct nlattr *attribute, uint32_t otherwise)
 	if (!attribute || mnl_attr_get_payload_len(attribute) != sizeof(uint32_t))
 		return otherwise;
 	return mnl_attr_get_u32(attribute);
+}
+
+/* --- what the kernel tells unasked --- */
+
+int netlink_listen(int family, uint32_t groups)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, family);
+
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (struct sockaddr *)(void *)&address, sizeof(address)) < 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+void netlink_listen_close(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+bool netlink_listen_take(int fd, void (*each)(void *context, const struct nlmsghdr *message),
+	void *context)
+{
+	_Alignas(struct nlmsghdr) char buffer[PART_MAX];
+	bool whole = true;
+
+	/* Bounded: tables that never rest must not keep us here. */
+	for (int i = 0; i < 64; i++) {
+		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
+		const struct nlmsghdr *head = (const void *)buffer;
+		int length = (int)n;
+
+		if (n < 0 && errno == ENOBUFS) {
+			whole = false;
+			continue;
+		}
+		if (n <= 0)
+			break;
+		for (; mnl_nlmsg_ok(head, length); head = mnl_nlmsg_next(head, &length))
+			each(context, head);
+	}
+	return whole;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Netlink questions and their answers (libmnl); for the files of host/ only.
+ * Netlink questions and their answers, and what is told unasked (libmnl); for the files of host/ only.
  */
 #ifndef HOST_NETLINK_H
 #define HOST_NETLINK_H
@@ -52,6 +52,15 @@ void netlink_close(struct netlink *netlink);
 /* As netlink_ask(), for a question that is no dump: it has one answer. */
 int netlink_ask_at(struct netlink *netlink, union netlink_request *request, mnl_cb_t each,
 	struct netlink_rows *rows);
+
+/* A descriptor that becomes readable when the kernel tells one of the groups, a set of
+ * bits, of that part (NETLINK_ROUTE ...); -1 with errno. */
+int netlink_listen(int family, uint32_t groups);
+void netlink_listen_close(int fd); /* of -1: nothing */
+/* Takes what waits, a bounded part of it, and calls `each` for every message. False: so
+ * much has happened that some were lost. */
+bool netlink_listen_take(int fd, void (*each)(void *context, const struct nlmsghdr *message),
+	void *context);
 
 /* The attributes of one message, behind a family header of `header` octets (a
  * multiple of 4), by type; those above `max` are left out. `table` has max + 1 places. */

@@ -11,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "host/netlink.h"
 #include "host/process.h"
@@ -338,63 +337,38 @@ int sockdiag_flow_lives(const struct net_flow *flow)
 
 int sockdiag_watch_open(void)
 {
-	struct sockaddr_nl address = { .nl_family = AF_NETLINK,
-		.nl_groups = STATE(SKNLGRP_INET_TCP_DESTROY - 1) |
-			STATE(SKNLGRP_INET6_TCP_DESTROY - 1) };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
-
-	if (fd < 0)
-		return -1;
-	if (bind(fd, (struct sockaddr *)(void *)&address, sizeof(address)) < 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-		return -1;
-	}
-	return fd;
+	return netlink_listen(NETLINK_SOCK_DIAG,
+		STATE(SKNLGRP_INET_TCP_DESTROY - 1) | STATE(SKNLGRP_INET6_TCP_DESTROY - 1));
 }
 
 void sockdiag_watch_close(int fd)
 {
-	if (fd >= 0)
-		close(fd);
+	netlink_listen_close(fd);
 }
 
-static void tell_gone(const void *buffer, int length,
-	void (*gone)(void *context, const struct net_flow *flow), void *context)
+/* What is to be called at the end of a connection. */
+struct gone_call {
+	void (*gone)(void *context, const struct net_flow *flow);
+	void *context;
+};
+
+static void tell_gone(void *context, const struct nlmsghdr *head)
 {
-	const struct nlmsghdr *head = buffer;
+	const struct gone_call *call = context;
+	const struct inet_diag_msg *message;
+	struct net_flow flow;
 
-	for (; mnl_nlmsg_ok(head, length); head = mnl_nlmsg_next(head, &length)) {
-		const struct inet_diag_msg *message;
-		struct net_flow flow;
-
-		if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY || !take_message(head, &message))
-			continue;
-		flow = flow_of(message, IPPROTO_TCP);
-		if (flow.remote.port != 0)
-			gone(context, &flow);
-	}
+	if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY || !take_message(head, &message))
+		return;
+	flow = flow_of(message, IPPROTO_TCP);
+	if (flow.remote.port != 0)
+		call->gone(call->context, &flow);
 }
 
 bool sockdiag_watch_take(int fd, void (*gone)(void *context, const struct net_flow *flow),
 	void *context)
 {
-	_Alignas(struct nlmsghdr) char buffer[32768];
-	bool whole = true;
+	struct gone_call call = { gone, context };
 
-	/* Bounded: a host whose connections end all the time must not keep us here. */
-	for (int i = 0; i < 64; i++) {
-		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
-
-		if (n < 0 && errno == ENOBUFS) {
-			whole = false;
-			continue;
-		}
-		if (n <= 0)
-			break;
-		tell_gone(buffer, (int)n, gone, context);
-	}
-	return whole;
+	return netlink_listen_take(fd, tell_gone, &call);
 }
