@@ -104,28 +104,6 @@ bool watch_servers(struct watch *watch)
 
 /* --- events --- */
 
-static struct server_id *server_of(struct event *event)
-{
-	switch (event->kind) {
-	case EVENT_MAPPING:
-		return &event->mapping.server;
-	case EVENT_SERVER:
-		return &event->server.server;
-	case EVENT_EPOCH:
-		return &event->epoch.server;
-	case EVENT_VERSION:
-		return &event->version.server;
-	case EVENT_DROPPED:
-		return &event->dropped.server;
-	case EVENT_ERROR:
-		return &event->error.server;
-	case EVENT_PACKET:
-	case EVENT_ANNOUNCE:
-		return NULL;
-	}
-	return NULL;
-}
-
 static bool is_same(const struct server_id *a, const struct server_id *b)
 {
 	return endpoint_equal(&a->server, &b->server) && ip_equal(&a->local, &b->local);
@@ -134,7 +112,7 @@ static bool is_same(const struct server_id *a, const struct server_id *b)
 /* A server that is asked elsewhere by now is still the same line of the screen. */
 static void translate(const struct watch *watch, struct event *event)
 {
-	struct server_id *id = server_of(event);
+	const struct server_id *id = event_server(event);
 
 	for (size_t i = 0; id && i < watch->known_count; i++) {
 		if (is_same(id, &watch->known[i]))
@@ -142,7 +120,7 @@ static void translate(const struct watch *watch, struct event *event)
 	}
 	for (size_t i = 0; id && i < watch->known_count; i++) {
 		if (is_same(id, &watch->former[i])) {
-			*id = watch->known[i];
+			event_set_server(event, &watch->known[i]);
 			return;
 		}
 	}

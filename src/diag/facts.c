@@ -263,33 +263,9 @@ static void add_packet(struct facts_server *s, const struct event_packet *packet
 		s->received++;
 }
 
-/* The server that the event is about; NULL for an event that is about none. */
-static const struct server_id *event_server_id(const struct event *event)
-{
-	switch (event->kind) {
-	case EVENT_MAPPING:
-		return &event->mapping.server;
-	case EVENT_SERVER:
-		return &event->server.server;
-	case EVENT_VERSION:
-		return &event->version.server;
-	case EVENT_DROPPED:
-		return &event->dropped.server;
-	case EVENT_ERROR:
-		return &event->error.server;
-	case EVENT_PACKET:
-		return &event->packet.server;
-	case EVENT_EPOCH:
-		return &event->epoch.server;
-	case EVENT_ANNOUNCE: /* of no server of ours, as far as is known */
-		return NULL;
-	}
-	return NULL;
-}
-
 bool facts_add(struct facts *facts, const struct event *event)
 {
-	const struct server_id *id = event_server_id(event);
+	const struct server_id *id = event_server(event);
 	struct facts_server *s;
 
 	/* strangers are no servers of ours: nothing that a rule asks about */
@@ -318,7 +294,7 @@ bool facts_add(struct facts *facts, const struct event *event)
 	case EVENT_PACKET:
 		add_packet(s, &event->packet);
 		break;
-	case EVENT_EPOCH: /* its findings are the screen's, in a later version */
+	case EVENT_EPOCH:
 	case EVENT_ANNOUNCE:
 		break;
 	}

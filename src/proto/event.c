@@ -1,7 +1,48 @@
 /* SPDX-License-Identifier: MIT
- * The words for what events say.
+ * What all kinds of events have, and the words for what they say.
  */
 #include "proto/event.h"
+
+#include <stddef.h>
+
+/* Where the event has its server; 0: nowhere. */
+static size_t server_offset(enum event_kind kind)
+{
+	switch (kind) {
+	case EVENT_MAPPING:
+		return offsetof(struct event, mapping.server);
+	case EVENT_SERVER:
+		return offsetof(struct event, server.server);
+	case EVENT_EPOCH:
+		return offsetof(struct event, epoch.server);
+	case EVENT_VERSION:
+		return offsetof(struct event, version.server);
+	case EVENT_DROPPED:
+		return offsetof(struct event, dropped.server);
+	case EVENT_ERROR:
+		return offsetof(struct event, error.server);
+	case EVENT_PACKET:
+		return offsetof(struct event, packet.server);
+	case EVENT_ANNOUNCE:
+		return 0;
+	}
+	return 0;
+}
+
+const struct server_id *event_server(const struct event *event)
+{
+	size_t offset = server_offset(event->kind);
+
+	return offset ? (const void *)((const char *)event + offset) : NULL;
+}
+
+void event_set_server(struct event *event, const struct server_id *id)
+{
+	size_t offset = server_offset(event->kind);
+
+	if (offset)
+		*(struct server_id *)(void *)((char *)event + offset) = *id;
+}
 
 static const char *const outcome_names[] = {
 	[OUTCOME_GRANTED] = "granted",

@@ -284,6 +284,11 @@ struct event {
 	};
 };
 
+/* The server that the event is about; NULL: of none of ours, as far as is known. */
+const struct server_id *event_server(const struct event *event);
+/* Makes another one of it; without effect where there is none. */
+void event_set_server(struct event *event, const struct server_id *id);
+
 /* The words of pcpctl(1); static. */
 const char *event_outcome_name(enum mapping_outcome outcome);
 const char *event_via_name(enum via via); /* pcp, nat-pmp, none */
