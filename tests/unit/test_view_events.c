@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What events make of the screen, in virtual time: states, clocks, regressions and
- * what comes back, the log, and what it all costs.
+ * What events make of the screen, in virtual time: states, clocks, the log, and what it
+ * all costs. Regressions: test_view_regressions.c.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,26 +15,6 @@
 #define W      132
 #define H      40
 #define ROUTER "192.168.1.254"
-
-static void mapping(struct play *play, unsigned want, enum mapping_outcome outcome)
-{
-	struct event event = play_grant(want, PROTOCOL_TCP, (uint16_t)(8000 + want),
-		(uint16_t)(9000 + want), 7200);
-
-	event.mapping.outcome = outcome;
-	event.mapping.has_epoch = false;
-	play_event(play, &event);
-}
-
-static void epoch_sample(struct play *play, uint32_t epoch)
-{
-	struct event event = play_epoch(EPOCH_UNKNOWN, 0, epoch, 0);
-
-	event.epoch.regressed = false;
-	event.epoch.has_rtt = true;
-	event.epoch.rtt = 2 * MSEC;
-	play_event(play, &event);
-}
 
 /* --- mappings --- */
 
@@ -80,7 +60,7 @@ static void test_held_through_refusal(void **state)
 
 	(void)state;
 	play_begin(&play, true);
-	mapping(&play, 1, OUTCOME_GRANTED);
+	play_mapping(&play, 1, OUTCOME_GRANTED);
 	play_wait(&play, 3600 * SEC);
 	refused.mapping.want = 1;
 	play_event(&play, &refused);
@@ -92,7 +72,7 @@ static void test_held_through_refusal(void **state)
 	play_shows(&play, W, H, "  1s ");
 	play_wait(&play, 2 * SEC);
 	play_shows(&play, W, H, "over");
-	mapping(&play, 1, OUTCOME_LOST);
+	play_mapping(&play, 1, OUTCOME_LOST);
 	play_hides(&play, W, 10, "203.0.113.7:9001  ");
 	play_shows(&play, W, H, "tcp 8001: lost");
 	play_end(&play);
@@ -222,7 +202,7 @@ static void test_odd_packets(void **state)
 
 	(void)state;
 	play_begin(&play, true);
-	mapping(&play, 1, OUTCOME_GRANTED);
+	play_mapping(&play, 1, OUTCOME_GRANTED);
 	for (size_t i = 0; i < sizeof(octets) / sizeof(*octets); i++) {
 		struct event packet = sample_packet(ROUTER, false, octets[i]);
 
@@ -254,13 +234,13 @@ static void test_drift(void **state)
 		struct play play;
 
 		play_begin(&play, true);
-		epoch_sample(&play, 1000);
+		play_sample(&play, 1000);
 		play_shows(&play, W, H, "2026-11-22 12:46"); /* 1000 s ago */
 		play_shows(&play, W, H, "1000 s (16m 40s)");
 		play_wait(&play, 500 * SEC);
 		play_shows(&play, W, H, "1500 s (25m)"); /* it runs on */
 		play_wait(&play, 500 * SEC);
-		epoch_sample(&play, rows[i].epoch);
+		play_sample(&play, rows[i].epoch);
 		play_shows(&play, W, H, rows[i].shown);
 		play_shows(&play, W, H, "2026-11-22 12:46"); /* and does not wander */
 		play_shows(&play, W, H, "2.0 ms");
@@ -279,9 +259,9 @@ static void test_two_clocks(void **state)
 
 	(void)state;
 	play_begin(&play, true);
-	epoch_sample(&play, 1000);
+	play_sample(&play, 1000);
 	play_wait(&play, 10 * SEC);
-	epoch_sample(&play, 1011);
+	play_sample(&play, 1011);
 	play_shows(&play, W, H, "+1 s ");
 	play_hides(&play, W, H, "%");
 	nat_pmp.mapping.via = VIA_NAT_PMP;
@@ -290,190 +270,6 @@ static void test_two_clocks(void **state)
 	play_shows(&play, W, H, "NAT-PMP");
 	play_shows(&play, W, H, "77 s");
 	play_hides(&play, W, H, "+1 s");
-	play_end(&play);
-}
-
-/* --- regressions --- */
-
-static void test_regression_words(void **state)
-{
-	static const struct {
-		enum epoch_kind kind;
-		const char *words, *name;
-	} rows[] = {
-		{ EPOCH_RESTART, "restarted;", "restart" },
-		{ EPOCH_EXTERNAL, "restarted with another external address;", "external-address" },
-		{ EPOCH_RATE, "its clock runs at the wrong rate;", "rate" },
-		{ EPOCH_FROZEN, "its clock stands still;", "frozen" },
-		{ EPOCH_WALL_CLOCK, "its clock tells the time of day;", "wall-clock" },
-		{ EPOCH_NOT_SECONDS, "its clock does not count seconds;", "not-seconds" },
-		{ EPOCH_UNKNOWN, "its clock is out of range;", "unknown" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct event epoch = play_epoch(rows[i].kind, 5000, 70, 5030);
-		char line[300];
-		struct play play;
-
-		play_begin(&play, true);
-		epoch_sample(&play, 5000);
-		play_wait(&play, 30 * SEC);
-		play_event(&play, &epoch);
-		snprintf(line, sizeof(line),
-			"REGRESSION of 192.168.1.254: %s epoch 70 s, was 5000 s, expected 5030 s",
-			rows[i].words);
-		play_shows(&play, W, H, line);
-		assert_int_equal(play_look(&play, "REGRESSION of 192.168.1.254:"), LOOK_BAD);
-		/* the title and the server, by word and look; then the word stays alone */
-		assert_int_equal(frame_cell(&play.frame, 0, 0)->look, LOOK_BAD);
-		assert_int_equal(frame_cell(&play.frame, 2, 1)->look, LOOK_BAD);
-		snprintf(line, sizeof(line), "1, 13:03:40 %s", rows[i].name);
-		play_shows(&play, W, H, line);
-		play_wait(&play, 59 * SEC);
-		play_shows(&play, W, H, "! 13:03:40 ");
-		play_wait(&play, 2 * SEC);
-		play_hides(&play, W, H, "! 13:03:40 ");
-		assert_int_equal(frame_cell(&play.frame, 0, 0)->look, LOOK_TITLE);
-		play_shows(&play, W, H, line);
-		play_wait(&play, 86400 * SEC);
-		snprintf(line, sizeof(line), "1, 2026-11-22 13:03 %s", rows[i].name);
-		play_shows(&play, W, H, line);
-		play_end(&play);
-	}
-}
-
-static void regress(struct play *play)
-{
-	struct event epoch = play_epoch(EPOCH_RESTART, 5000, 3, 5030);
-
-	play_event(play, &epoch);
-}
-
-/* All that was held comes back, or not: then one line says so. */
-static void test_recovery(void **state)
-{
-	struct event refused = sample_refusal(ROUTER, VIA_PCP, 8);
-	struct play play;
-
-	(void)state;
-	play_begin(&play, true);
-	for (unsigned i = 0; i < 4; i++)
-		mapping(&play, i, OUTCOME_GRANTED);
-	mapping(&play, 4, OUTCOME_UNANSWERED); /* was not held: not waited for */
-	regress(&play);
-	play_shows(&play, W, H, "0 of 4 back");
-	play_shows(&play, W, H, "5 mappings: 0 held, 1 unanswered, 4 recovering");
-	play_wait(&play, 1234 * MSEC);
-	mapping(&play, 0, OUTCOME_RECOVERED);
-	mapping(&play, 1, OUTCOME_RENEWED); /* by the answer that gave the restart away */
-	mapping(&play, 4, OUTCOME_GRANTED);
-	play_shows(&play, W, H, "2 of 4 back");
-	refused.mapping.want = 2;
-	refused.mapping.internal_port = 8002;
-	play_event(&play, &refused);
-	play_hides(&play, W, H, "recovered 2 of");
-	play_wait(&play, 100 * SEC); /* still set off: it is not over */
-	play_shows(&play, W, H, "REGRESSION of 192.168.1.254  ");
-	mapping(&play, 3, OUTCOME_LOST);
-	play_shows(&play, W, H,
-		"192.168.1.254 recovered 2 of 4 mappings after 1m 41s: tcp 8002 refused, "
-		"tcp 8003 lost, tcp 8000 on port");
-	assert_int_equal(play_look(&play, "192.168.1.254 recovered"), LOOK_WARN);
-	assert_int_equal(frame_cell(&play.frame, 0, 0)->look, LOOK_TITLE);
-	mapping(&play, 3, OUTCOME_RECOVERED); /* later: its own line */
-	play_shows(&play, W, H, "tcp 8003: recovered as 203.0.113.7:9003");
-	play_end(&play);
-}
-
-/* With another port, and another address. */
-static void test_recovery_moved(void **state)
-{
-	struct event event = play_grant(0, PROTOCOL_UDP, 5060, 61234, 7200);
-	struct play play;
-
-	(void)state;
-	for (int address = 0; address < 2; address++) {
-		play_begin(&play, true);
-		mapping(&play, 0, OUTCOME_GRANTED);
-		regress(&play);
-		play_wait(&play, 4200 * MSEC);
-		event.mapping.outcome = OUTCOME_CHANGED;
-		event.mapping.has_previous = true;
-		event.mapping.previous_address = sample_ip(address ? "203.0.113.6" : "203.0.113.7");
-		event.mapping.previous_port = 61200;
-		play_event(&play, &event);
-		play_shows(&play, W, H,
-			address ? "recovered 1 of 1 mapping after 4.2 s: udp 5060 on port 61234 "
-				  "(was 203.0.113.6:61200)" :
-				  "recovered 1 of 1 mapping after 4.2 s: udp 5060 on port 61234 "
-				  "(was 61200)");
-		play_shows(&play, W, H, "changed, was port 61200");
-		play_end(&play);
-	}
-}
-
-/* A second restart before all is back: the account begins anew. */
-static void test_recovery_twice(void **state)
-{
-	struct play play;
-
-	(void)state;
-	play_begin(&play, true);
-	for (unsigned i = 0; i < 3; i++)
-		mapping(&play, i, OUTCOME_GRANTED);
-	regress(&play);
-	play_wait(&play, SEC);
-	mapping(&play, 0, OUTCOME_RECOVERED);
-	regress(&play);
-	play_shows(&play, W, H, "0 of 3 back");
-	play_shows(&play, W, H, "2, 13:03:11 restart");
-	for (unsigned i = 0; i < 3; i++)
-		mapping(&play, i, OUTCOME_RECOVERED);
-	play_shows(&play, W, H, "recovered 3 of 3 mappings after 0.0 s");
-	play_end(&play);
-}
-
-/* Many that come back do not fit into a line; those that moved are named first. */
-static void test_recovery_of_many(void **state)
-{
-	struct play play;
-
-	(void)state;
-	play_begin(&play, true);
-	for (unsigned i = 0; i < 500; i++)
-		mapping(&play, i, OUTCOME_GRANTED);
-	regress(&play);
-	for (unsigned i = 0; i < 499; i++)
-		mapping(&play, i, OUTCOME_RECOVERED);
-	{
-		struct event event = play_grant(499, PROTOCOL_TCP, 8499, 1, 600);
-
-		event.mapping.outcome = OUTCOME_CHANGED;
-		event.mapping.has_previous = true;
-		event.mapping.previous_address = sample_ip("203.0.113.7");
-		event.mapping.previous_port = 9499;
-		play_event(&play, &event);
-	}
-	play_shows(&play, 200, H,
-		"recovered 500 of 500 mappings after 0.0 s: tcp 8499 on port 1 (was 9499), tcp "
-		"8000 on port 9000, ");
-	play_shows(&play, 200, H, " more\n");
-	play_end(&play);
-}
-
-/* A deleted mapping is no longer waited for; nor does its row come back. */
-static void test_deleted_in_recovery(void **state)
-{
-	struct play play;
-
-	(void)state;
-	play_begin(&play, true);
-	mapping(&play, 0, OUTCOME_GRANTED);
-	regress(&play);
-	mapping(&play, 0, OUTCOME_DELETED);
-	play_shows(&play, W, H, "recovered 0 of 1 mapping after 0.0 s: tcp 8000 deleted");
-	play_shows(&play, W, H, "0 mappings");
 	play_end(&play);
 }
 
@@ -496,7 +292,7 @@ static void test_other_events(void **state)
 	play_event(&play, &error);
 	play_event(&play, &error);
 	play_shows(&play, W, H, "! ICMP port unreachable from 192.168.1.254");
-	epoch_sample(&play, 5); /* it is heard again */
+	play_sample(&play, 5); /* it is heard again */
 	play_hides(&play, W, H, "! ICMP");
 	for (int i = 0; i < 3; i++)
 		play_event(&play, &drop);
@@ -562,7 +358,7 @@ static void test_log_is_bounded(void **state)
 
 	(void)state;
 	play_begin(&play, true);
-	regress(&play);
+	play_regress(&play);
 	for (int i = 0; i < 3 * VIEW_LOG_MAX; i++) {
 		char text[30];
 
@@ -576,7 +372,7 @@ static void test_log_is_bounded(void **state)
 	play_hides(&play, W, H, "line 2000.");
 	/* were there nothing else, the oldest regression would go */
 	for (int i = 0; i < VIEW_LOG_MAX + 5; i++)
-		regress(&play);
+		play_regress(&play);
 	play_key(&play, PRESS_END);
 	play_hides(&play, W, H, "line");
 	play_end(&play);
@@ -591,7 +387,7 @@ static void test_renewals(void **state)
 	for (int verbose = 0; verbose < 2; verbose++) {
 		settings.verbose = verbose != 0;
 		play_begin_with(&play, &settings);
-		mapping(&play, 0, OUTCOME_RENEWED);
+		play_mapping(&play, 0, OUTCOME_RENEWED);
 		(verbose ? play_shows : play_hides)(&play, W, H, "tcp 8000: renewed as");
 		play_end(&play);
 	}
@@ -608,7 +404,7 @@ static void test_only_visible_rows(void **state)
 	(void)state;
 	play_begin(&play, true);
 	for (unsigned i = 0; i < 10000; i++)
-		mapping(&play, i, OUTCOME_GRANTED);
+		play_mapping(&play, i, OUTCOME_GRANTED);
 	before = view_formatted(play.view);
 	assert_int_equal(before, 0);
 	for (int i = 0; i < 10; i++) {
@@ -632,7 +428,7 @@ static void test_deadline(void **state)
 	play_begin(&play, true);
 	play_screen(&play, 80, 24);
 	assert_int_equal(mono_since(view_deadline(play.view), play.now), SEC);
-	mapping(&play, 0, OUTCOME_GRANTED);
+	play_mapping(&play, 0, OUTCOME_GRANTED);
 	assert_int_equal(mono_since(view_deadline(play.view), play.now), 50 * MSEC);
 	play_key(&play, PRESS_NONE);
 	assert_int_equal(mono_since(view_deadline(play.view), play.now), 50 * MSEC);
@@ -658,8 +454,8 @@ static void test_height(void **state)
 
 		play_begin_with(&play, &settings);
 		for (unsigned i = 0; i < n; i++)
-			mapping(&play, i, OUTCOME_GRANTED);
-		epoch_sample(&play, 3553200);
+			play_mapping(&play, i, OUTCOME_GRANTED);
+		play_sample(&play, 3553200);
 		height = view_height(play.view, play.now, 5);
 		text = play_screen(&play, 80, height);
 		for (const char *p = text; *p; p++)
@@ -689,12 +485,6 @@ int main(void)
 		cmocka_unit_test(test_odd_packets),
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_two_clocks),
-		cmocka_unit_test(test_regression_words),
-		cmocka_unit_test(test_recovery),
-		cmocka_unit_test(test_recovery_moved),
-		cmocka_unit_test(test_recovery_twice),
-		cmocka_unit_test(test_recovery_of_many),
-		cmocka_unit_test(test_deleted_in_recovery),
 		cmocka_unit_test(test_other_events),
 		cmocka_unit_test(test_many_servers),
 		cmocka_unit_test(test_log_is_bounded),

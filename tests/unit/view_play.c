@@ -212,3 +212,30 @@ void play_golden(struct play *play, int width, int height, const char *name)
 		fail_msg("%s: was\n%sand is now\n%s", path, golden, screen);
 	free(golden);
 }
+
+void play_mapping(struct play *play, unsigned want, enum mapping_outcome outcome)
+{
+	struct event event = play_grant(want, PROTOCOL_TCP, (uint16_t)(8000 + want),
+		(uint16_t)(9000 + want), 7200);
+
+	event.mapping.outcome = outcome;
+	event.mapping.has_epoch = false;
+	play_event(play, &event);
+}
+
+void play_sample(struct play *play, uint32_t epoch)
+{
+	struct event event = play_epoch(EPOCH_UNKNOWN, 0, epoch, 0);
+
+	event.epoch.regressed = false;
+	event.epoch.has_rtt = true;
+	event.epoch.rtt = 2 * MSEC;
+	play_event(play, &event);
+}
+
+void play_regress(struct play *play)
+{
+	struct event epoch = play_epoch(EPOCH_RESTART, 5000, 3, 5030);
+
+	play_event(play, &epoch);
+}

@@ -43,6 +43,13 @@ struct event play_grant(unsigned want, uint8_t protocol, uint16_t internal, uint
 struct event play_epoch(enum epoch_kind kind, uint32_t previous, uint32_t current,
 	int64_t expected);
 
+/* Mapping `want`, tcp from port 8000 + want, has that outcome now. */
+void play_mapping(struct play *play, unsigned want, enum mapping_outcome outcome);
+/* An answer with that Epoch, 2 ms after its request. */
+void play_sample(struct play *play, uint32_t epoch);
+/* The router's Epoch tells of a restart. */
+void play_regress(struct play *play);
+
 /* Compares with tests/unit/golden/NAME.txt, or writes it when GOLDEN_UPDATE is set. */
 void play_golden(struct play *play, int width, int height, const char *name);
 
