@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Netlink questions and their answers, and what is told unasked (libmnl); for the files of host/ only.
+ * Netlink: questions and their answers, and what is told unasked (libmnl); for the files
+ * of host/ only.
  */
 #ifndef HOST_NETLINK_H
 #define HOST_NETLINK_H
