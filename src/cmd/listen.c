@@ -200,8 +200,7 @@ static void fail_held(struct listening *run)
 {
 	char holder[80];
 
-	if (!inventory_udp_holder(PCP_MULTICAST_PORT, holder, sizeof(holder)))
-		snprintf(holder, sizeof(holder), "another program");
+	inventory_udp_holder(PCP_MULTICAST_PORT, holder, sizeof(holder));
 	fail(run, EXIT_LOCAL, "UDP port 5350 is held by %s, which does not share it", holder);
 }
 

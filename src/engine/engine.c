@@ -89,7 +89,7 @@ int engine_server(struct engine *engine, const struct server_id *id)
 {
 	int server;
 
-	if (engine_open_socket(engine, id) < 0) {
+	if (!engine_open_socket(engine, id)) {
 		engine_fail(engine,
 			engine->config.mark && errno == EPERM ? "socket with --mark" : "socket",
 			errno);
@@ -179,7 +179,7 @@ bool engine_lifetime(struct engine *engine, size_t server, unsigned number, uint
 
 void engine_sample(struct engine *engine, size_t server)
 {
-	client_sample(engine->client, server, clock_now());
+	client_sample(engine->client, server);
 }
 
 /* From now on it only ends. */

@@ -29,7 +29,7 @@ struct engine_config {
 	/* With `keep`: see client_config.prepare. */
 	bool (*prepare)(void *context, const struct server_id *id, struct want *want);
 	/* With `keep`: SIGUSR1 came; the reader of stdout has gone (told once); a warning for
-	 * the user, "PORT 5350: ...". May be NULL. */
+	 * the user, "UDP port 5350 is held by ...". May be NULL. */
 	void (*user_signal)(void *context);
 	void (*reader_gone)(void *context);
 	void (*warning)(void *context, const char *text);

@@ -62,20 +62,12 @@ static void tell_gone(struct engine *engine, struct kept_flow *kept)
 		engine->config.flow_gone(engine->config.context, kept->number);
 }
 
-static bool is_same(const struct net_flow *a, const struct net_flow *b)
-{
-	return a->protocol == b->protocol && a->local.port == b->local.port &&
-		a->remote.port == b->remote.port &&
-		ip_equal(&a->local.address, &b->local.address) &&
-		ip_equal(&a->remote.address, &b->remote.address);
-}
-
 static void take_gone(void *context, const struct net_flow *flow)
 {
 	struct engine *engine = context;
 
 	for (size_t i = 0; i < engine->flow_count; i++) {
-		if (!engine->flows[i].gone && is_same(&engine->flows[i].flow, flow))
+		if (!engine->flows[i].gone && sockdiag_is_flow(&engine->flows[i].flow, flow))
 			tell_gone(engine, &engine->flows[i]);
 	}
 }

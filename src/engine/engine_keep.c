@@ -26,7 +26,6 @@
 #define LOOK_PATIENCE (200 * MSEC)
 /* What hooks get at the end. */
 #define HOOKS_CLOSE (10 * SEC)
-#define RECEIVE_MAX (PCP_MAX + 4)
 /* The manager's queue was full. */
 #define NOTIFY_AGAIN (1 * SEC)
 
@@ -51,8 +50,7 @@ static void warn_held(struct engine *engine)
 {
 	char text[160], holder[80];
 
-	if (!inventory_udp_holder(PCP_MULTICAST_PORT, holder, sizeof(holder)))
-		snprintf(holder, sizeof(holder), "another program");
+	inventory_udp_holder(PCP_MULTICAST_PORT, holder, sizeof(holder));
 	snprintf(text, sizeof(text),
 		"UDP port 5350 is held by %s: restart announcements are not heard", holder);
 	warn(engine, text);
@@ -74,6 +72,15 @@ static void open_multicast(struct engine *engine, int which, enum ip_family fami
 		warn_held(engine);
 	if (fd >= 0)
 		multicast_close(fd);
+}
+
+static void watch_network(struct engine *engine)
+{
+	if (engine->monitor >= 0)
+		return;
+	engine->monitor = monitor_open();
+	if (engine->monitor >= 0)
+		loop_add(engine->loop, engine->monitor);
 }
 
 static void watch_reader(struct engine *engine)
@@ -120,10 +127,7 @@ static bool remember_places(struct engine *engine)
 
 bool engine_keep_open(struct engine *engine)
 {
-	if (engine->monitor < 0)
-		engine->monitor = monitor_open();
-	if (engine->monitor >= 0)
-		loop_add(engine->loop, engine->monitor);
+	watch_network(engine);
 	open_multicast(engine, 0, IP_FAMILY_4);
 	open_multicast(engine, 1, IP_FAMILY_6);
 	engine_flows_open(engine, clock_now());
@@ -213,7 +217,7 @@ static bool look_at(struct engine *engine, size_t server, struct client_place *n
 	bool changed;
 
 	seen.found = find_again(engine, client_server_id(engine->client, server), &seen.id);
-	if (seen.found && engine_open_socket(engine, &seen.id) < 0)
+	if (seen.found && !engine_open_socket(engine, &seen.id))
 		seen.found = false;
 	seen.id.network = seen.found ? memory_network_number(&seen.id, patience) : 0;
 	/* Another box may be there by now: what may not be told to it is not sent. */
@@ -275,11 +279,7 @@ bool engine_pause_for_network(struct engine *engine, int64_t duration)
 	struct mono until = mono_after(clock_now(), duration);
 	struct loop_ready ready;
 
-	if (engine->monitor < 0) {
-		engine->monitor = monitor_open();
-		if (engine->monitor >= 0)
-			loop_add(engine->loop, engine->monitor);
-	}
+	watch_network(engine);
 	watch_reader(engine);
 	while (!mono_due(until, clock_now())) {
 		if (loop_signal(engine->loop, NULL) || loop_wait(engine->loop, until, &ready) < 0)
@@ -302,7 +302,7 @@ bool engine_pause_for_network(struct engine *engine, int64_t duration)
 static void take_announcements(struct engine *engine, int fd, struct mono now)
 {
 	enum ip_family family = fd == engine->multicast[0] ? IP_FAMILY_4 : IP_FAMILY_6;
-	uint8_t octets[RECEIVE_MAX];
+	uint8_t octets[PCP_RECEIVE_MAX];
 	struct udp_datagram got;
 
 	for (int i = 0; i < 256 && udp_receive(fd, octets, sizeof(octets), &got) > 0; i++) {

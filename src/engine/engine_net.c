@@ -11,9 +11,6 @@
 #include "host/udp.h"
 #include "proto/epoch.h"
 
-/* A datagram larger than any that is legal is seen as too long. */
-#define RECEIVE_MAX (PCP_MAX + 4)
-
 /* --- sockets --- */
 
 static uint32_t interface_of(const struct engine *engine, const struct server_id *id)
@@ -50,11 +47,16 @@ static void close_stale(struct engine *engine, const struct ip *local, uint32_t 
 	engine->socket_count = left;
 }
 
-int engine_open_socket(struct engine *engine, const struct server_id *id)
+/* A link-local address of ours is on the link of the server's. */
+static uint32_t scope_of(const struct server_id *id)
 {
-	bool link_local = ip_is_link_local(&id->local) && !ip_is_v4(&id->local);
+	return ip_is_link_local(&id->local) && !ip_is_v4(&id->local) ? id->server.scope : 0;
+}
+
+bool engine_open_socket(struct engine *engine, const struct server_id *id)
+{
 	struct udp_options options = {
-		.local = { .address = id->local, .scope = link_local ? id->server.scope : 0 },
+		.local = { .address = id->local, .scope = scope_of(id) },
 		.interface_index = interface_of(engine, id),
 		.mark = engine->config.mark,
 	};
@@ -63,35 +65,33 @@ int engine_open_socket(struct engine *engine, const struct server_id *id)
 
 	for (size_t i = 0; i < engine->socket_count; i++) {
 		if (is_for(&engine->sockets[i], &id->local, &options))
-			return (int)i;
+			return true;
 	}
 	close_stale(engine, &id->local, options.interface_index);
 	sockets = realloc(engine->sockets, (engine->socket_count + 1) * sizeof(*sockets));
 	if (!sockets)
-		return -1;
+		return false;
 	engine->sockets = sockets;
 	fd = udp_open(&options);
 	if (fd < 0)
-		return -1;
+		return false;
 	if (loop_add(engine->loop, fd) < 0) {
 		udp_close(fd);
-		return -1;
+		return false;
 	}
-	sockets[engine->socket_count] =
+	sockets[engine->socket_count++] =
 		(struct bound){ fd, id->local, options.local.scope, options.interface_index };
-	return (int)engine->socket_count++;
+	return true;
 }
 
 static const struct bound *bound_to(const struct engine *engine, const struct server_id *id)
 {
-	bool link_local = ip_is_link_local(&id->local) && !ip_is_v4(&id->local);
-	uint32_t index = interface_of(engine, id);
+	uint32_t index = interface_of(engine, id), scope = scope_of(id);
 
 	for (size_t i = 0; i < engine->socket_count; i++) {
 		const struct bound *bound = &engine->sockets[i];
 
-		if (ip_equal(&bound->local, &id->local) &&
-			bound->scope == (link_local ? id->server.scope : 0) &&
+		if (ip_equal(&bound->local, &id->local) && bound->scope == scope &&
 			(!id->pinned || bound->interface_index == index))
 			return bound;
 	}
@@ -177,7 +177,7 @@ static void take_errors(struct engine *engine, const struct bound *bound, struct
 
 static void take_datagrams(struct engine *engine, const struct bound *bound, struct mono now)
 {
-	uint8_t octets[RECEIVE_MAX];
+	uint8_t octets[PCP_RECEIVE_MAX];
 	struct udp_datagram got;
 	/* A flood may not keep the loop from its deadlines. */
 	for (int i = 0; i < 256; i++) {

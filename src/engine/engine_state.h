@@ -67,9 +67,8 @@ bool engine_fail(struct engine *engine, const char *what, int error);
 
 /* --- engine_net.c --- */
 
-/* The index of a socket for that server's local address, opened if there is none; -1
- * with errno. */
-int engine_open_socket(struct engine *engine, const struct server_id *id);
+/* A socket to ask that server from, opened if there is none. False with errno. */
+bool engine_open_socket(struct engine *engine, const struct server_id *id);
 /* Closes the sockets that nothing is asked from any more. */
 void engine_close_unused(struct engine *engine);
 /* Everything that waits to be sent. */

@@ -71,9 +71,9 @@ void inventory_listening(struct inventory_port *ports, size_t count);
  * are none. Returns the number, or -1 with errno. */
 int inventory_listeners(struct net_listener **listeners);
 
-/* Who holds a UDP port: "avahi-daemon, process 412", as far as it can be told. False: that
- * cannot be told. */
-bool inventory_udp_holder(uint16_t port, char *text, size_t size);
+/* Who holds a UDP port: "avahi-daemon, process 412", "another program" where that cannot
+ * be told. */
+void inventory_udp_holder(uint16_t port, char *text, size_t size);
 
 /* The established TCP connections with `remote` (NULL: anybody) at `port` (0: any), as
  * sockdiag_flows() and sockdiag_process_flows() have them. */

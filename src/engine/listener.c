@@ -13,8 +13,8 @@
 #include "host/loop.h"
 #include "host/monitor.h"
 #include "host/multicast.h"
+#include "wire/pcp.h"
 
-#define ANNOUNCE_PORT  5350
 #define HOOKS_PATIENCE (10 * SEC)
 
 static const enum ip_family families[2] = { IP_FAMILY_4, IP_FAMILY_6 };
@@ -80,7 +80,7 @@ void listener_free(struct listener *listener)
 
 static int open_socket(struct listener *listener, size_t i)
 {
-	int fd = multicast_open(families[i], ANNOUNCE_PORT, listener->interface_index);
+	int fd = multicast_open(families[i], PCP_MULTICAST_PORT, listener->interface_index);
 
 	if (fd < 0)
 		return -1;
@@ -114,7 +114,7 @@ static void warn_socket(struct listener *listener, enum ip_family family, int er
 	char text[160];
 
 	snprintf(text, sizeof(text), "%s is not heard: UDP port %d: %s",
-		family == IP_FAMILY_4 ? "IPv4" : "IPv6", ANNOUNCE_PORT,
+		family == IP_FAMILY_4 ? "IPv4" : "IPv6", PCP_MULTICAST_PORT,
 		error == EADDRINUSE ? "held by another program that does not share it" :
 				      strerror(error));
 	listener->config.warning(listener->config.context, text);

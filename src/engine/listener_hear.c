@@ -14,8 +14,6 @@
 #include "host/udp.h"
 #include "wire/pcp.h"
 
-/* A datagram larger than any that is legal is seen as too long. */
-#define RECEIVE_MAX (PCP_MAX + 4)
 /* A flood may not keep the loop from its deadlines. */
 #define AT_ONCE 256
 /* Announcements of strangers that are told in a minute; the rest is counted. */
@@ -155,7 +153,7 @@ static void take_announcement(struct listener *listener, const struct event_anno
 	listener->counts.announcements++;
 	recall(listener, heard, interface_index);
 	result = listen_heard(&listener->listen, heard, now);
-	if (result.ended)
+	if (result.ended && counts(listener, &result.before))
 		tell(listener, LISTENER_ENDED, &result.before, result.before_heard);
 	if (!is_told(listener, &result.announce, now))
 		return;
@@ -198,7 +196,7 @@ static void take_datagram(struct listener *listener, const uint8_t *octets,
 
 void listener_take(struct listener *listener, int fd, struct mono now)
 {
-	uint8_t octets[RECEIVE_MAX];
+	uint8_t octets[PCP_RECEIVE_MAX];
 	struct udp_datagram got;
 
 	for (int i = 0; i < AT_ONCE && listener->phase == HEARING; i++) {
@@ -213,11 +211,20 @@ void listener_take(struct listener *listener, int fd, struct mono now)
 
 /* --- what came of it --- */
 
+/* The series that are over by then. */
+static void tell_ended(struct listener *listener, struct mono by)
+{
+	struct event_announce announce;
+	struct mono heard;
+
+	while (listen_ended(&listener->listen, by, &announce, &heard))
+		if (counts(listener, &announce))
+			tell(listener, LISTENER_ENDED, &announce, heard);
+}
+
 void listener_tell_results(struct listener *listener, struct mono now)
 {
 	struct question_result result;
-	struct event_announce announce;
-	struct mono heard;
 
 	while (listener->questions && questions_result(listener->questions, &result)) {
 		listen_verified(&listener->listen, &result.announce);
@@ -225,17 +232,10 @@ void listener_tell_results(struct listener *listener, struct mono now)
 			keep(listener, &result);
 		tell(listener, LISTENER_VERIFIED, &result.announce, result.at);
 	}
-	while (listen_ended(&listener->listen, now, &announce, &heard))
-		if (counts(listener, &announce))
-			tell(listener, LISTENER_ENDED, &announce, heard);
+	tell_ended(listener, now);
 }
 
 void listener_tell_open(struct listener *listener)
 {
-	struct event_announce announce;
-	struct mono heard;
-
-	while (listen_ended(&listener->listen, (struct mono){ INT64_MAX - 1 }, &announce, &heard))
-		if (counts(listener, &announce))
-			tell(listener, LISTENER_ENDED, &announce, heard);
+	tell_ended(listener, (struct mono){ INT64_MAX - 1 });
 }

@@ -158,13 +158,13 @@ static void take_answer(struct questions *questions, struct question *question, 
 {
 	struct event_announce *announce = &question->result.announce;
 	const struct endpoint *asked = &question->result.server.server;
-	uint8_t octets[PCP_MAX];
+	uint8_t octets[PCP_RECEIVE_MAX];
 	struct announcement answer;
 	struct udp_datagram got;
 
 	while (udp_receive(question->fd, octets, sizeof(octets), &got) > 0) {
 		if (!ip_equal(&got.from.address, &asked->address) || got.from.port != asked->port ||
-			!listen_answer(announce->via, octets, got.length, &answer))
+			!announcement_decode_answer(announce->via, octets, got.length, &answer))
 			continue;
 		announce->answered = true;
 		announce->answer_epoch = answer.epoch;

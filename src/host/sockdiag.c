@@ -17,7 +17,6 @@
 #include "host/sockaddr.h"
 
 #define STATE(s)	    (1u << (s))
-#define STATES_LISTENING    (STATE(TCP_LISTEN) | STATE(TCP_CLOSE))
 #define STATES_HALF_CLOSED  (STATE(TCP_FIN_WAIT1) | STATE(TCP_FIN_WAIT2))
 #define STATES_WITH_TRAFFIC (STATE(TCP_ESTABLISHED) | STATE(TCP_CLOSE_WAIT) | STATES_HALF_CLOSED)
 
@@ -278,16 +277,20 @@ static void put_ip(__be32 out[4], const struct ip *ip)
 	memcpy(out, ip->octets + (v4 ? 12 : 0), v4 ? 4 : 16);
 }
 
+bool sockdiag_is_flow(const struct net_flow *a, const struct net_flow *b)
+{
+	return a->protocol == b->protocol && a->local.port == b->local.port &&
+		a->remote.port == b->remote.port &&
+		ip_equal(&a->local.address, &b->local.address) &&
+		ip_equal(&a->remote.address, &b->remote.address);
+}
+
 static bool is_among(const struct net_flow *flow, const struct netlink_rows *rows)
 {
 	const struct net_flow *all = rows->items;
 
 	for (size_t i = 0; i < rows->count; i++) {
-		const struct net_flow *f = &all[i];
-
-		if (f->local.port == flow->local.port && f->remote.port == flow->remote.port &&
-			ip_equal(&f->local.address, &flow->local.address) &&
-			ip_equal(&f->remote.address, &flow->remote.address))
+		if (sockdiag_is_flow(&all[i], flow))
 			return true;
 	}
 	return false;

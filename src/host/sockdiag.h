@@ -32,6 +32,9 @@ int sockdiag_flows(const struct ip *remote, uint16_t port, struct net_flow **flo
  * descriptors are not for us to see. */
 int sockdiag_process_flows(pid_t pid, struct net_flow **flows);
 
+/* Are they one connection: of one protocol, with the same addresses and ports? */
+bool sockdiag_is_flow(const struct net_flow *a, const struct net_flow *b);
+
 /* Is it a connection that data can still go through, be it in one direction? By its
  * protocol, addresses, ports and interface. 1, 0, or -1 with errno: not known. */
 int sockdiag_flow_lives(const struct net_flow *flow);

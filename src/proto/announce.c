@@ -5,14 +5,15 @@
 
 #include "wire/natpmp.h"
 
-static bool decode_pcp(const void *data, size_t length, struct announcement *out)
+static bool decode_pcp(const void *data, size_t length, struct announcement *out, uint8_t *result)
 {
 	struct rd r = rd_on(data, length);
 	struct pcp_header header;
 
 	if (length > PCP_MAX || length % 4 || !pcp_header_decode(&r, &header) || !header.response ||
-		header.opcode != PCP_ANNOUNCE || header.result != PCP_SUCCESS)
+		header.version != PCP_VERSION || header.opcode != PCP_ANNOUNCE)
 		return false;
+	*result = header.result;
 	*out = (struct announcement){ .via = VIA_PCP, .epoch = header.epoch };
 	return true;
 }
@@ -37,11 +38,24 @@ static bool decode_natpmp(const void *data, size_t length, struct announcement *
 bool announcement_decode(const void *data, size_t length, struct announcement *out)
 {
 	const uint8_t *octets = data;
+	struct announcement announcement;
+	uint8_t result;
 
-	if (length < 4)
+	if (length < 4 || octets[0] != PCP_VERSION)
+		return length >= 4 && decode_natpmp(data, length, out);
+	if (!decode_pcp(data, length, &announcement, &result) || result != PCP_SUCCESS)
 		return false;
-	return octets[0] == PCP_VERSION ? decode_pcp(data, length, out) :
-					  decode_natpmp(data, length, out);
+	*out = announcement;
+	return true;
+}
+
+bool announcement_decode_answer(enum via via, const void *data, size_t length,
+	struct announcement *out)
+{
+	uint8_t result;
+
+	return via == VIA_NAT_PMP ? decode_natpmp(data, length, out) :
+				    decode_pcp(data, length, out, &result);
 }
 
 static bool in_range(const struct epoch *last, enum via via, uint32_t epoch, struct mono now)

@@ -26,6 +26,10 @@ struct announcement {
 /* Is it one: an ANNOUNCE response of version 2 with SUCCESS, or a NAT-PMP response with
  * the external address, successful or not? False leaves *out alone. */
 bool announcement_decode(const void *data, size_t length, struct announcement *out);
+/* Is it the answer of a server of that kind that was asked about its announcement? Of PCP
+ * with any result: one that refuses ANNOUNCE tells its Epoch all the same. */
+bool announcement_decode_answer(enum via via, const void *data, size_t length,
+	struct announcement *out);
 
 /* The delay before the server is asked: all its clients heard the same packet. */
 #define ANNOUNCE_DELAY (5 * SEC)

@@ -129,7 +129,7 @@ static struct wanted *add_wanted(struct client *client, size_t server, unsigned 
 	return NULL;
 }
 
-bool client_ask(struct client *client, size_t server, const struct want *want, struct mono now)
+bool client_want(struct client *client, size_t server, const struct want *want, struct mono now)
 {
 	struct wanted *wanted = client_wanted(client, server, want->number);
 
@@ -141,11 +141,6 @@ bool client_ask(struct client *client, size_t server, const struct want *want, s
 	wanted->granted = wanted->gone = false;
 	wanted->mapping = session_add(client->servers[server].session, want, now);
 	return wanted->mapping != NULL;
-}
-
-bool client_want(struct client *client, size_t server, const struct want *want, struct mono now)
-{
-	return client_ask(client, server, want, now);
 }
 
 bool client_want_pair(struct client *client, size_t server, const struct want *first,
@@ -166,7 +161,7 @@ bool client_want_pair(struct client *client, size_t server, const struct want *f
 		return false;
 	}
 	HASH_ADD(by_second, client->seconds, second_key, sizeof(pair->second_key), pair);
-	return pair->by_second.tbl && client_ask(client, server, first, now);
+	return pair->by_second.tbl && client_want(client, server, first, now);
 }
 
 void client_cancel(struct client *client, struct mono now)
@@ -181,11 +176,19 @@ void client_cancel(struct client *client, struct mono now)
 	}
 }
 
-bool client_delete(struct client *client, size_t server, unsigned number, struct mono now)
+/* NULL: it is not there any more. */
+static struct wanted *living(const struct client *client, size_t server, unsigned number)
 {
 	struct wanted *wanted = client_wanted(client, server, number);
 
-	if (!wanted || wanted->gone || !wanted->mapping)
+	return wanted && !wanted->gone && wanted->mapping ? wanted : NULL;
+}
+
+bool client_delete(struct client *client, size_t server, unsigned number, struct mono now)
+{
+	struct wanted *wanted = living(client, server, number);
+
+	if (!wanted)
 		return false;
 	wanted->gone = true;
 	session_delete(client->servers[server].session, wanted->mapping, now);
@@ -194,9 +197,9 @@ bool client_delete(struct client *client, size_t server, unsigned number, struct
 
 bool client_renew(struct client *client, size_t server, unsigned number, struct mono now)
 {
-	struct wanted *wanted = client_wanted(client, server, number);
+	struct wanted *wanted = living(client, server, number);
 
-	if (!wanted || wanted->gone || !wanted->mapping)
+	if (!wanted)
 		return false;
 	session_renew(client->servers[server].session, wanted->mapping, now);
 	return true;
@@ -205,9 +208,9 @@ bool client_renew(struct client *client, size_t server, unsigned number, struct 
 bool client_lifetime(struct client *client, size_t server, unsigned number, uint32_t lifetime,
 	struct mono now)
 {
-	struct wanted *wanted = client_wanted(client, server, number);
+	struct wanted *wanted = living(client, server, number);
 
-	if (!wanted || wanted->gone || !wanted->mapping)
+	if (!wanted)
 		return false;
 	wanted->want.lifetime = lifetime;
 	session_lifetime(client->servers[server].session, wanted->mapping, lifetime, now);
@@ -235,9 +238,9 @@ bool client_gave_up(const struct client *client)
 	return client->gave_up;
 }
 
-void client_sample(struct client *client, size_t server, struct mono now)
+void client_sample(struct client *client, size_t server)
 {
-	session_sample(client->servers[server].session, now);
+	session_sample(client->servers[server].session);
 }
 
 static bool all_granted(const struct client *client)

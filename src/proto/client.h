@@ -52,7 +52,8 @@ struct client_learn {
 void client_probe(struct client *client, size_t server, const struct client_learn *learn,
 	struct mono now);
 
-/* Wants a mapping of a server. False: no memory. */
+/* Wants a mapping of a server; a want of the same number takes the place of the one
+ * before. False: no memory. */
 bool client_want(struct client *client, size_t server, const struct want *want, struct mono now);
 
 /* The same port in two protocols: `first` is asked, then `second` suggests the
@@ -108,7 +109,7 @@ void client_announced(struct client *client, const struct endpoint *from, const 
 
 /* Asks a server for its Epoch, in the version it speaks; the answer is an EVENT_EPOCH
  * with has_rtt, whether it is in range or not. */
-void client_sample(struct client *client, size_t server, struct mono now);
+void client_sample(struct client *client, size_t server);
 
 /* --- */
 

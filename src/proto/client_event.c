@@ -62,7 +62,7 @@ static void ask_second(struct client *client, struct pair *pair, const struct ev
 		client->has_held = true;
 		return;
 	}
-	if (!client_ask(client, pair->first_key.server, &pair->second, event->at))
+	if (!client_want(client, pair->first_key.server, &pair->second, event->at))
 		client->failed = true;
 }
 

@@ -69,9 +69,6 @@ struct client {
 	bool cancelled, gave_up, failed;
 };
 
-/* Asks for it; a want of the same number takes the place of the one before. False: no
- * memory. */
-bool client_ask(struct client *client, size_t server, const struct want *want, struct mono now);
 /* NULL: there is none. */
 struct wanted *client_wanted(const struct client *client, size_t server, unsigned number);
 /* NULL: no memory. */

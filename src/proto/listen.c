@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "wire/natpmp.h"
-
 /* The first gap between two repeats; each is twice the one before (RFC 6887, 14.1.3). */
 #define FIRST_GAP (250 * MSEC)
 /* Multicast gets lost: so long after the last one a repeat is still one. */
@@ -47,10 +45,9 @@ static bool is_source(const struct listen_source *source, const struct event_ann
 		strcmp(source->announce.interface, of->interface) == 0;
 }
 
-static const struct listen_source *find(const struct listen *listen,
-	const struct event_announce *of)
+static struct listen_source *find(struct listen *listen, const struct event_announce *of)
 {
-	const struct listen_source *table = of->trusted ? listen->trusted : listen->others;
+	struct listen_source *table = of->trusted ? listen->trusted : listen->others;
 
 	for (size_t i = 0; i < LISTEN_SOURCES; i++)
 		if (is_source(&table[i], of))
@@ -62,11 +59,11 @@ static const struct listen_source *find(const struct listen *listen,
 static struct listen_source *place_of(struct listen *listen, const struct event_announce *of)
 {
 	struct listen_source *table = of->trusted ? listen->trusted : listen->others;
-	struct listen_source *place = &table[0];
+	struct listen_source *place = &table[0], *known = find(listen, of);
 
+	if (known)
+		return known;
 	for (size_t i = 0; i < LISTEN_SOURCES; i++) {
-		if (is_source(&table[i], of))
-			return &table[i];
 		if (place->used && (!table[i].used || table[i].heard.ns < place->heard.ns))
 			place = &table[i];
 	}
@@ -156,7 +153,7 @@ struct listen_result listen_heard(struct listen *listen, const struct event_anno
 
 /* --- what else is known --- */
 
-bool listen_knows(const struct listen *listen, const struct event_announce *source)
+bool listen_knows(struct listen *listen, const struct event_announce *source)
 {
 	const struct listen_source *known = find(listen, source);
 
@@ -171,10 +168,10 @@ void listen_learn(struct listen *listen, const struct event_announce *source, ui
 
 void listen_verified(struct listen *listen, const struct event_announce *announce)
 {
-	struct listen_source *source = place_of(listen, announce);
+	struct listen_source *source = find(listen, announce);
 
-	/* Another may have begun meanwhile. */
-	if (!source->open || source->announce.epoch != announce->epoch)
+	/* Another may have begun meanwhile, or taken its place. */
+	if (!source || !source->open || source->announce.epoch != announce->epoch)
 		return;
 	source->announce.asked = announce->asked;
 	source->announce.verified = announce->verified;
@@ -220,26 +217,6 @@ struct mono listen_deadline(const struct listen *listen)
 }
 
 /* --- answers --- */
-
-bool listen_answer(enum via via, const void *data, size_t length, struct announcement *out)
-{
-	struct rd r = rd_on(data, length);
-	struct announcement announcement;
-	struct pcp_header header;
-
-	if (via == VIA_NAT_PMP) {
-		if (!announcement_decode(data, length, &announcement) || announcement.via != via)
-			return false;
-		*out = announcement;
-		return true;
-	}
-	/* A server that refuses ANNOUNCE tells its Epoch all the same. */
-	if (!pcp_header_decode(&r, &header) || header.version != PCP_VERSION || !header.response ||
-		header.opcode != PCP_ANNOUNCE)
-		return false;
-	*out = (struct announcement){ .via = VIA_PCP, .epoch = header.epoch };
-	return true;
-}
 
 bool listen_confirms(const struct event_announce *announce, struct mono heard,
 	const struct announcement *answer, struct mono now)

@@ -48,7 +48,7 @@ struct listen_result listen_heard(struct listen *listen, const struct event_anno
 	struct mono now);
 
 /* Is there an Epoch to compare its next announcement with? */
-bool listen_knows(const struct listen *listen, const struct event_announce *source);
+bool listen_knows(struct listen *listen, const struct event_announce *source);
 
 /* An Epoch of that source, known otherwise: from an earlier run, or asked for. */
 void listen_learn(struct listen *listen, const struct event_announce *source, uint32_t epoch,
@@ -64,10 +64,6 @@ bool listen_ended(struct listen *listen, struct mono now, struct event_announce 
 
 /* When listen_ended() has something to tell; MONO_NEVER: nothing. */
 struct mono listen_deadline(const struct listen *listen);
-
-/* The answer of a source to a question: a PCP ANNOUNCE response with any result, or the
- * NAT-PMP external address. False: it is none; *out is left alone. */
-bool listen_answer(enum via via, const void *data, size_t length, struct announcement *out);
 
 /* Does the answer, come at `now`, confirm the announcement that was heard at `heard`: does
  * the same clock go on, or say itself that it began anew just then; and is the external

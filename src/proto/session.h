@@ -106,18 +106,18 @@ void session_rest(struct session *session, struct mapping *mapping);
 void session_lifetime(struct session *session, struct mapping *mapping, uint32_t lifetime,
 	struct mono now);
 
-/* Is an answer waited for, or an instant at which something is asked for again that is not
- * held? */
+/* Is an answer waited for, or still to be asked for? What was refused is not, although it
+ * will be asked for again. */
 bool session_waits(const struct session *session);
 
-/* An announcement that came from the server's address and port. True: its Epoch is news;
+/* An announcement that came from the server's address and port. If its Epoch is news,
  * the server is asked after a random delay of up to 5 s (proto/announce.h). */
-bool session_announced(struct session *session, const struct announcement *announcement,
+void session_announced(struct session *session, const struct announcement *announcement,
 	struct mono now);
 
 /* Asks for the Epoch, in the version that is spoken: one EVENT_EPOCH with has_rtt comes
  * of it, if it is answered. */
-void session_sample(struct session *session, struct mono now);
+void session_sample(struct session *session);
 
 /* A datagram that came from `from` to our address. Returns why it was not used,
  * DROP_NONCE etc. (an EVENT_DROPPED tells the same), or DROP_NONE. RFC 6887, 8.3:

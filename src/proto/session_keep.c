@@ -305,18 +305,16 @@ static bool is_news(struct session *session, const struct announcement *announce
 	return news || moved;
 }
 
-bool session_announced(struct session *session, const struct announcement *announcement,
+void session_announced(struct session *session, const struct announcement *announcement,
 	struct mono now)
 {
 	enum via via = spoken(session);
 
-	if (session->cancelled || session->given_up || !is_news(session, announcement, now))
-		return false;
-	if (!announce_heard(&session->rumour, via, clock_of(session, via), now, &session->prng))
-		return false;
+	if (session->cancelled || session->given_up || !is_news(session, announcement, now) ||
+		!announce_heard(&session->rumour, via, clock_of(session, via), now, &session->prng))
+		return;
 	session_again(session, now);
 	tell_rumour(session, announcement, now);
-	return true;
 }
 
 void session_missed(struct session *session, struct mono now)
@@ -392,9 +390,8 @@ void session_recover(struct session *session, struct mono now)
 
 /* --- samples --- */
 
-void session_sample(struct session *session, struct mono now)
+void session_sample(struct session *session)
 {
-	(void)now;
 	session->sampling = true;
 	question(spoken(session) == VIA_NAT_PMP ? &session->address : &session->announce);
 }

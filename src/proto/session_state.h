@@ -204,7 +204,7 @@ void session_rumour_asked(struct session *session, enum via via, struct mono now
 /* An Epoch by unicast. True: the state was lost. */
 bool session_rumour_answered(struct session *session, enum via via, uint32_t epoch,
 	struct mono now);
-/* All mappings are asked for anew, from the one that was granted before `now` on. */
+/* What is kept and was granted before the state was lost is asked for anew. */
 void session_recover(struct session *session, struct mono now);
 /* An answer to session_sample(). */
 void session_sampled(struct session *session, enum via via, const struct epoch_check *check,

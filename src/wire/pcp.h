@@ -18,6 +18,7 @@
 #define PCP_PORT	    5351
 #define PCP_MULTICAST_PORT  5350
 #define PCP_MAX		    1100 /* octets of UDP payload, both ways (RFC 6887, 7) */
+#define PCP_RECEIVE_MAX	    (PCP_MAX + 4) /* room: what is longer is seen to be */
 #define PCP_HEADER	    24
 #define PCP_MAP_LENGTH	    60
 #define PCP_PEER_LENGTH	    80

@@ -264,7 +264,7 @@ static void poke(struct sim *sim)
 	trace_change(sim, "is sampled, and the user renews want",
 		sim->places[sim->here[wanted->server]].router, wanted->want.number);
 	check_poked(sim, wanted);
-	client_sample(sim->client, wanted->server, sim->now);
+	client_sample(sim->client, wanted->server);
 	if (!client_renew(sim->client, wanted->server, wanted->want.number, sim->now))
 		check_fail(sim, "poked", wanted, "is not known");
 }

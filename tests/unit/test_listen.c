@@ -297,18 +297,18 @@ static void test_answers(void **state)
 	struct announcement out = { 0 };
 
 	(void)state;
-	assert_true(listen_answer(VIA_PCP, refused, sizeof(refused), &out));
+	assert_true(announcement_decode_answer(VIA_PCP, refused, sizeof(refused), &out));
 	assert_int_equal(out.epoch, 9);
 	assert_false(announcement_decode(refused, sizeof(refused), &out));
 	for (size_t n = 0; n < sizeof(refused); n++)
-		assert_false(listen_answer(VIA_PCP, refused, n, &out));
-	assert_false(listen_answer(VIA_PCP, request, sizeof(request), &out));
-	assert_false(listen_answer(VIA_PCP, map, sizeof(map), &out));
-	assert_false(listen_answer(VIA_PCP, natpmp, sizeof(natpmp), &out));
-	assert_true(listen_answer(VIA_NAT_PMP, natpmp, sizeof(natpmp), &out));
+		assert_false(announcement_decode_answer(VIA_PCP, refused, n, &out));
+	assert_false(announcement_decode_answer(VIA_PCP, request, sizeof(request), &out));
+	assert_false(announcement_decode_answer(VIA_PCP, map, sizeof(map), &out));
+	assert_false(announcement_decode_answer(VIA_PCP, natpmp, sizeof(natpmp), &out));
+	assert_true(announcement_decode_answer(VIA_NAT_PMP, natpmp, sizeof(natpmp), &out));
 	assert_int_equal(out.epoch, 7);
 	assert_true(out.has_external);
-	assert_false(listen_answer(VIA_NAT_PMP, refused, sizeof(refused), &out));
+	assert_false(announcement_decode_answer(VIA_NAT_PMP, refused, sizeof(refused), &out));
 	assert_int_equal(out.epoch, 7); /* left alone */
 }
 

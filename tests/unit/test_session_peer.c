@@ -101,7 +101,7 @@ static size_t outcomes(const struct nat *nat, enum mapping_outcome outcome)
 static void restart(struct nat *nat)
 {
 	nat->world.model.boot = nat->world.now;
-	session_sample(nat->world.session, nat->world.now);
+	session_sample(nat->world.session);
 	world_run(&nat->world, SEC);
 }
 
