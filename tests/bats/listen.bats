@@ -494,6 +494,20 @@ err_settles() {
 	[ "$size" -eq "$(stat -c %s "$err")" ]
 }
 
+@test "a stranger's series is told at its beginning alone, as its repeats are not counted on" {
+	home --no-server
+	hears -j
+	for epoch in 3 9999 3 9999; do # each time another series, of two
+		forge 192.168.1.66 "0280000000000000$(printf %08x "$epoch")000000000000000000000000" 2
+	done
+	wait_until has 4 '"192.168.1.66"'
+	forge "$ROUTER" "$PCP3" 2
+	forge "$ROUTER" "0280000000000000$(printf %08x 9999)000000000000000000000000"
+	wait_until has 3 "$ROUTER" # with the end of the first
+	over 0 TERM
+	has 4 '"192.168.1.66"'
+}
+
 @test "strangers by the thousand: some are told, the others counted" {
 	home --no-server
 	hears -v

@@ -265,6 +265,26 @@ static void test_verified(void **state)
 	assert_false(hear(&listen, 700, 750).announce.asked);
 }
 
+/* What became of a question displaces nobody: its source was forgotten meanwhile. */
+static void test_verified_late(void **state)
+{
+	struct listen listen = { 0 };
+	struct event_announce gone = hear(&listen, 3, 0).announce, heard;
+	unsigned count;
+
+	(void)state;
+	for (uint32_t i = 0; i < LISTEN_SOURCES; i++) {
+		heard = from(0x0a000000 + i, VIA_PCP, 3);
+		listen_heard(&listen, &heard, at(10));
+		listen_heard(&listen, &heard, at(260));
+	}
+	assert_false(listen_knows(&listen, &gone));
+	listen_verified(&listen, &gone);
+	assert_false(listen_knows(&listen, &gone));
+	assert_int_equal(ends(&listen, 3600 * 1000, &count), LISTEN_SOURCES);
+	assert_int_equal(count, 2);
+}
+
 /* A flood of strangers displaces strangers only. */
 static void test_flood(void **state)
 {
@@ -351,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_natpmp),
 		cmocka_unit_test(test_learn),
 		cmocka_unit_test(test_verified),
+		cmocka_unit_test(test_verified_late),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_confirms),
