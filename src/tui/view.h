@@ -58,7 +58,8 @@ void view_free(struct view *view);
 bool view_server(struct view *view, const struct server_id *id);
 
 /* The server of that number is asked elsewhere from now on: another router, another address
- * of ours. Its clocks begin anew. */
+ * of ours. Its clocks begin anew; its regressions stay, and the recovery from the last one
+ * is no longer followed. */
 void view_server_moved(struct view *view, size_t number, const struct server_id *id);
 
 /* A mapping that is about to be asked for, shown as "asking" until its first event:
