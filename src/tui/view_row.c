@@ -158,9 +158,7 @@ static struct row *add(struct view *view, const struct want_key *key, const stru
 		HASH_ADD(by_flow, view->by_flow, flow, sizeof(row->flow), row);
 	row->place = view->row_count;
 	view->rows[view->row_count++] = row;
-	row->state = ROW_ASKING;
-	row->told.next = MONO_NEVER;
-	view->counts[ROW_ASKING]++;
+	view->counts[row->state]++; /* any: the event it is made for brings its own */
 	take_pending(view, row);
 	return row;
 }

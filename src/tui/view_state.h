@@ -67,7 +67,6 @@ enum row_state { /* worst first: the order of the sort by state */
 	ROW_UNANSWERED,
 	ROW_RECOVERING,
 	ROW_CHANGED,
-	ROW_ASKING,
 	ROW_RECOVERED,
 	ROW_GRANTED,
 	ROW_RENEWED,
