@@ -22,7 +22,7 @@ static struct flow_key flow_key(size_t server, const struct event_mapping *m)
 	return key;
 }
 
-struct row *row_find(struct view *view, size_t server, unsigned want)
+static struct row *find_want(struct view *view, size_t server, unsigned want)
 {
 	struct want_key key;
 	struct row *row;
@@ -172,7 +172,7 @@ struct row *row_of(struct view *view, const struct event_mapping *mapping)
 
 	if (!server)
 		return NULL;
-	row = row_find(view, server_number(view, server), mapping->want);
+	row = find_want(view, server_number(view, server), mapping->want);
 	if (row)
 		return row;
 	key = (struct want_key){ server_number(view, server), mapping->want };
