@@ -144,18 +144,6 @@ void frame_fill(struct frame *frame, int y, int x, int width, enum look look)
 		set(frame, y, x, ' ', look);
 }
 
-void frame_look(struct frame *frame, int y, int x, int width, enum look look)
-{
-	int end = x + width < frame->width ? x + width : frame->width;
-
-	for (x = x < 0 ? 0 : x; x < end; x++) {
-		struct cell *cell = at(frame, y, x);
-
-		if (cell)
-			cell->look = (uint8_t)look;
-	}
-}
-
 static int last_column(const struct frame *frame, int y)
 {
 	int x = frame->width;

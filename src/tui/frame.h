@@ -59,9 +59,6 @@ void frame_field(struct frame *frame, int y, int x, int width, bool right, enum 
 /* Blanks in that look, over `width` columns; what stood there is gone. */
 void frame_fill(struct frame *frame, int y, int x, int width, enum look look);
 
-/* Another look for what stands there. */
-void frame_look(struct frame *frame, int y, int x, int width, enum look look);
-
 /* NULL outside. */
 const struct cell *frame_cell(const struct frame *frame, int y, int x);
 

@@ -6,7 +6,6 @@
 
 enum press {
 	PRESS_NONE = 0, /* nothing (more) was pressed */
-	PRESS_TAB = 0x09,
 	PRESS_ENTER = 0x0a,
 	PRESS_REDRAW = 0x0c, /* Ctrl-L, and back from being stopped */
 	PRESS_ERASE_LINE = 0x15, /* Ctrl-U */

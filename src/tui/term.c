@@ -206,6 +206,8 @@ static bool open_input(char *why, size_t size)
 		return false;
 	}
 	term.in_stream = term.own_input ? fdopen(term.in, "r") : stdin;
+	if (!term.in_stream)
+		snprintf(why, size, "%s", strerror(errno));
 	return term.in_stream != NULL;
 }
 

@@ -58,13 +58,9 @@ void view_free(struct view *view);
 bool view_server(struct view *view, const struct server_id *id);
 
 /* The server of that number is asked elsewhere from now on: another router, another address
- * of ours. Its clocks begin anew. */
+ * of ours. Its clocks begin anew; its regressions stay, and the recovery from the last one
+ * is no longer followed. */
 void view_server_moved(struct view *view, size_t number, const struct server_id *id);
-
-/* A mapping that is about to be asked for, shown as "asking" until its first event:
- * an EVENT_MAPPING with what is asked (server, want, opcode, protocol, addresses,
- * ports, requested_lifetime, options). False: no memory. */
-bool view_asking(struct view *view, const struct event *event);
 
 /* Takes an event into the picture; O(1) in the number of mappings, but for a
  * regression. A mapping is known by its server and `want`; a DELETED one leaves the

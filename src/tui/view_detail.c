@@ -183,8 +183,7 @@ static void say_all(struct page *page, const struct row *row, struct mono now, i
 	say_held(page, row, now, wall_ms);
 	say_renewal(page, row, now, wall_ms);
 	say_asked(page, row);
-	if (row->state != ROW_ASKING || row->told.answered)
-		say_answer(page, row);
+	say_answer(page, row);
 	say_response(page, row);
 }
 

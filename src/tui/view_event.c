@@ -181,21 +181,6 @@ static bool take_mapping(struct view *view, const struct event *event)
 	return ok;
 }
 
-bool view_asking(struct view *view, const struct event *event)
-{
-	struct row *row = row_of(view, &event->mapping);
-
-	if (!row)
-		return false;
-	view->changed = true;
-	row->told = event->mapping;
-	row->told.next = MONO_NEVER;
-	row->wall_ms = event->wall_ms;
-	row_state(view, row, ROW_ASKING);
-	measure(view, row);
-	return keep_options(row, event->mapping.options);
-}
-
 /* --- servers --- */
 
 static bool take_server(struct view *view, const struct event *event)

@@ -278,7 +278,6 @@ static void counts(const struct view *view, char *text, size_t size)
 		{ ROW_REFUSED, "refused" },
 		{ ROW_UNANSWERED, "unanswered" },
 		{ ROW_RECOVERING, "recovering" },
-		{ ROW_ASKING, "asking" },
 	};
 	unsigned fine = view->counts[ROW_GRANTED] + view->counts[ROW_RENEWED] +
 		view->counts[ROW_RECOVERED] + view->counts[ROW_CHANGED];

@@ -77,7 +77,7 @@ static int by_number(const struct row *a, const struct row *b)
 /* granted, renewed and recovered are one: a renewal moves no row */
 static int rank(const struct row *row)
 {
-	return row->state < ROW_ASKING ? (int)row->state : (int)ROW_ASKING;
+	return row->state < ROW_RECOVERED ? (int)row->state : (int)ROW_RECOVERED;
 }
 
 static int by_state(const void *x, const void *y)

@@ -22,7 +22,7 @@ static struct flow_key flow_key(size_t server, const struct event_mapping *m)
 	return key;
 }
 
-struct row *row_find(struct view *view, size_t server, unsigned want)
+static struct row *find_want(struct view *view, size_t server, unsigned want)
 {
 	struct want_key key;
 	struct row *row;
@@ -158,9 +158,7 @@ static struct row *add(struct view *view, const struct want_key *key, const stru
 		HASH_ADD(by_flow, view->by_flow, flow, sizeof(row->flow), row);
 	row->place = view->row_count;
 	view->rows[view->row_count++] = row;
-	row->state = ROW_ASKING;
-	row->told.next = MONO_NEVER;
-	view->counts[ROW_ASKING]++;
+	view->counts[row->state]++; /* any: the event it is made for brings its own */
 	take_pending(view, row);
 	return row;
 }
@@ -174,7 +172,7 @@ struct row *row_of(struct view *view, const struct event_mapping *mapping)
 
 	if (!server)
 		return NULL;
-	row = row_find(view, server_number(view, server), mapping->want);
+	row = find_want(view, server_number(view, server), mapping->want);
 	if (row)
 		return row;
 	key = (struct want_key){ server_number(view, server), mapping->want };

@@ -12,23 +12,29 @@ static bool same(const struct server_id *a, const struct server_id *b)
 		strcmp(a->interface, b->interface) == 0;
 }
 
-static struct view_server *add(struct view *view, const struct server_id *id)
+static void init(struct view *view, struct view_server *server, const struct server_id *id)
 {
-	struct view_server *servers =
-		realloc(view->servers, (view->server_count + 1) * sizeof(*servers));
-	struct view_server *server;
 	int columns;
 
-	if (!servers)
-		return NULL;
-	view->servers = servers;
-	server = &servers[view->server_count++];
 	memset(server, 0, sizeof(*server));
 	server->id = *id;
 	phrase_server(id, server->name, sizeof(server->name));
 	columns = glyph_columns(server->name, view->settings.utf8);
 	if (columns > view->widest_server)
 		view->widest_server = columns;
+}
+
+static struct view_server *add(struct view *view, const struct server_id *id)
+{
+	struct view_server *servers =
+		realloc(view->servers, (view->server_count + 1) * sizeof(*servers));
+	struct view_server *server;
+
+	if (!servers)
+		return NULL;
+	view->servers = servers;
+	server = &servers[view->server_count++];
+	init(view, server, id);
 	return server;
 }
 
@@ -60,18 +66,19 @@ bool view_server(struct view *view, const struct server_id *id)
 
 void view_server_moved(struct view *view, size_t number, const struct server_id *id)
 {
-	struct view_server *server = &view->servers[number];
-	unsigned regressions = server->regressions;
-	int columns;
+	struct view_server *server = &view->servers[number], before = *server;
 
 	view->changed = true;
-	memset(server, 0, sizeof(*server));
-	server->id = *id;
-	server->regressions = regressions;
-	phrase_server(id, server->name, sizeof(server->name));
-	columns = glyph_columns(server->name, view->settings.utf8);
-	if (columns > view->widest_server)
-		view->widest_server = columns;
+	init(view, server, id);
+	server->regressions = before.regressions;
+	server->last = before.last;
+	server->last_at = before.last_at;
+	server->last_ms = before.last_ms;
+	/* what is granted elsewhere did not come back: the account has no end */
+	for (size_t i = 0; i < view->row_count; i++) {
+		if (view->rows[i]->want.server == number)
+			view->rows[i]->recovery = ROW_NOT_HIT;
+	}
 }
 
 size_t server_number(const struct view *view, const struct view_server *server)

@@ -67,7 +67,6 @@ enum row_state { /* worst first: the order of the sort by state */
 	ROW_UNANSWERED,
 	ROW_RECOVERING,
 	ROW_CHANGED,
-	ROW_ASKING,
 	ROW_RECOVERED,
 	ROW_GRANTED,
 	ROW_RENEWED,
@@ -208,7 +207,6 @@ bool epoch_regressed(struct view *view, struct view_server *server, const struct
 bool recovery_step(struct view *view, struct row *row, const struct event *event);
 
 /* view_row.c */
-struct row *row_find(struct view *view, size_t server, unsigned want);
 /* Finds or makes it. */
 struct row *row_of(struct view *view, const struct event_mapping *mapping);
 void row_remove(struct view *view, struct row *row);

@@ -86,7 +86,6 @@ static const struct {
 	[ROW_UNANSWERED] = { "unanswered", LOOK_WARN },
 	[ROW_RECOVERING] = { "recovering", LOOK_WARN },
 	[ROW_CHANGED] = { "changed", LOOK_WARN },
-	[ROW_ASKING] = { "asking", LOOK_DIM },
 	[ROW_RECOVERED] = { "recovered", LOOK_GOOD },
 	[ROW_GRANTED] = { "granted", LOOK_GOOD },
 	[ROW_RENEWED] = { "renewed", LOOK_GOOD },
@@ -124,7 +123,7 @@ static void whole_state(const struct row *row, const char *name, char *text, siz
 	const struct event_mapping *m = &row->told;
 	char word[PHRASE_MAX];
 
-	if (m->deleting && row->state != ROW_ASKING)
+	if (m->deleting)
 		snprintf(text, size, "delete %s", name);
 	else if (row->state == ROW_REFUSED)
 		snprintf(text, size, "%s: %s", name, refusal_word(m, word, sizeof(word)));

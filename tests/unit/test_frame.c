@@ -82,9 +82,6 @@ static void test_fields(void **state)
 	frame.utf8 = false;
 	frame_field(&frame, 0, 1, 5, false, LOOK_GOOD, "abcdef");
 	prints(&frame, ".abcd~......\n");
-	frame_look(&frame, 0, 1, 5, LOOK_WARN);
-	assert_int_equal(frame_cell(&frame, 0, 5)->look, LOOK_WARN);
-	assert_int_equal(frame_cell(&frame, 0, 5)->c, '~');
 	frame_fill(&frame, 0, 8, 100, LOOK_HEAD);
 	prints(&frame, ".abcd~..\n");
 	frame_free(&frame);

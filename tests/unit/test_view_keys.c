@@ -313,7 +313,7 @@ static void test_editing(void **state)
 		{ { 'a', 'b', 'c', PRESS_LEFT, PRESS_ERASE_LINE }, "c" },
 		{ { 'a', 0x65e5, PRESS_LEFT, 0xe4 }, "aä日" },
 		{ { 'a', PRESS_UP, PRESS_OTHER, PRESS_PAGE_DOWN, 1, 0x7f, 0x202e, 'b' }, "ab" },
-		{ { 'a', PRESS_TAB, 'b' }, "ab" },
+		{ { 'a', '\t', 'b' }, "ab" },
 	};
 
 	(void)state;

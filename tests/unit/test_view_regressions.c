@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tui/view_state.h"
 #include "view_play.h"
 
 #define W      132
@@ -190,6 +191,41 @@ static void test_deleted_in_recovery(void **state)
 	play_end(&play);
 }
 
+/* It is asked elsewhere before all is back: the regression stays, the wait is over. */
+static void test_moved_in_recovery(void **state)
+{
+	struct server_id elsewhere = sample_server("192.168.9.1");
+	struct event granted = play_grant(0, PROTOCOL_TCP, 8000, 9000, 7200);
+	struct event epoch = play_epoch(EPOCH_RESTART, 900, 5, 930);
+	struct play play;
+
+	(void)state;
+	play_begin(&play, true);
+	for (unsigned i = 0; i < 2; i++)
+		play_mapping(&play, i, OUTCOME_GRANTED);
+	play_regress(&play);
+	play_shows(&play, W, H, "0 of 2 back");
+	play_wait(&play, 61 * SEC);
+	view_server_moved(play.view, 0, &elsewhere);
+	play_shows(&play, W, H, "1, 13:03:10 restart");
+	play_hides(&play, W, H, " back");
+	assert_int_equal(frame_cell(&play.frame, 0, 0)->look, LOOK_TITLE);
+	granted.mapping.server = epoch.epoch.server = elsewhere;
+	play_event(&play, &granted);
+	play_shows(&play, W, H, "2 mappings: 1 held, 1 recovering");
+	play_hides(&play, W, H, "192.168.9.1 recovered");
+	assert_int_equal(play.view->servers[0].recovery.waiting, 0); /* no screen shows it */
+	/* the next account is of the new place alone */
+	play_event(&play, &epoch);
+	play_shows(&play, W, H, "0 of 2 back");
+	play_event(&play, &granted);
+	play_shows(&play, W, H, "1 of 2 back");
+	granted.mapping.want = 1;
+	play_event(&play, &granted);
+	play_shows(&play, W, H, "192.168.9.1 recovered 2 of 2 mappings");
+	play_end(&play);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_recovery_twice),
 		cmocka_unit_test(test_recovery_of_many),
 		cmocka_unit_test(test_deleted_in_recovery),
+		cmocka_unit_test(test_moved_in_recovery),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
