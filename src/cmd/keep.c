@@ -200,7 +200,8 @@ static void note(struct keep *keep, struct kept *kept, const struct event *event
 		keep->held -= !held && kept->held;
 		kept->held = held;
 	}
-	kept->left_told = m->deleting && !held;
+	/* The screen may be gone before it has shown that. */
+	kept->left_told = m->deleting && !held && !keep->settings.silent;
 	kept->status = run_status_of(m);
 	if (m->outcome != OUTCOME_RENEWED && m->outcome != OUTCOME_DELETED)
 		keep->findings_due = true;

@@ -350,7 +350,7 @@ enum exit_status map_run(struct map *map)
 	bool asked = false;
 
 	if (run_open(&map->run, map->common, &settings) &&
-		(!map_has_events(map) || open_keep(map))) {
+		(!map_has_events(map) || open_keep(map)) && (!face || face->opened(map))) {
 		if (map->settings.list)
 			map_list(map);
 		else if (map->settings.deletes)

@@ -74,6 +74,8 @@ struct map_face {
 	bool silent; /* what becomes of mappings is shown by `sees`, not printed */
 	bool lively; /* see struct run */
 	FILE *log; /* see run_settings.log */
+	/* The engine is there, nobody is asked yet. False after run_fail(). */
+	bool (*opened)(struct map *map);
 	/* All is asked, the loop begins. False after run_fail(). */
 	bool (*asked)(struct map *map);
 	bool (*sees)(struct run *run, const struct event *event);

@@ -115,12 +115,15 @@ static void take_user_signal(void *context)
 	engine_rerun_hooks(((struct run *)context)->engine);
 }
 
-static void take_gone(void *context)
+void run_reader_gone(struct run *run)
 {
-	struct run *run = context;
-
 	run->reader_gone = true;
 	engine_close(run->engine, run->leave);
+}
+
+static void take_gone(void *context)
+{
+	run_reader_gone(context);
 }
 
 bool run_flush(struct run *run)
@@ -128,7 +131,7 @@ bool run_flush(struct run *run)
 	if (output_flush(run->output))
 		return true;
 	if (run->keeps && !run->reader_gone)
-		take_gone(run);
+		run_reader_gone(run);
 	return false;
 }
 
@@ -259,8 +262,11 @@ bool run_open(struct run *run, const struct common *common, const struct run_set
 
 bool run_engine(struct run *run)
 {
-	enum engine_result result = engine_run(run->engine);
+	enum engine_result result;
 
+	run->runs = true;
+	result = engine_run(run->engine);
+	run->runs = false;
 	clear_progress(run);
 	if (run->keeps && result == ENGINE_SIGNAL)
 		return true;

@@ -37,6 +37,7 @@ struct run {
 	bool again; /* --wait: not the first round, `no server` has been said */
 	bool describes; /* discover: tells how the servers are */
 	bool keeps; /* it stays */
+	bool runs; /* the engine's loop: what is wrong with a word now was typed */
 	bool reader_gone; /* nobody reads what it prints, or it cannot be written */
 	bool leave; /* at the end nothing is deleted */
 	uint64_t *found; /* hashes of the findings told, where it stays */
@@ -135,6 +136,9 @@ struct run_network *run_network_found(struct run *run, const struct server_id *i
 /* Runs the engine. Does not return when a signal ended it, but where it stays: there a
  * signal is the way to end. False after a message. */
 bool run_engine(struct run *run);
+
+/* Nobody reads what it prints any more: the end begins. */
+void run_reader_gone(struct run *run);
 
 /* Everything printed so far is written. False: it cannot be; where it stays, the end has
  * been begun then. */

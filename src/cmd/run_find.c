@@ -341,7 +341,7 @@ bool run_check(struct run *run, const struct server_id *server, const struct wan
 	reason = pcp_encode(&request, octets, &length);
 	if (reason == PCP_ENCODE_OK)
 		return true;
-	if (run->sees) { /* a screen, where it is typed */
+	if (run->runs) {
 		output_note(run->output, "%s: %s", word, pcp_encode_reason(reason));
 		return false;
 	}

@@ -185,6 +185,11 @@ static void flow_gone(struct run *run, unsigned number)
 	engine_delete(run->engine, map->results[number].server, number);
 }
 
+static bool opened(struct map *map)
+{
+	return watch_screen_listen(map->face->context);
+}
+
 static bool asked(struct map *map)
 {
 	struct watch *watch = map->face->context;
@@ -196,7 +201,7 @@ static bool asked(struct map *map)
 				return false;
 		}
 	}
-	return !watch->view || (watch_servers(watch) && watch_screen_listen(watch));
+	return !watch->view || watch_servers(watch);
 }
 
 static void show(struct map *map)
@@ -242,6 +247,7 @@ static enum exit_status run(struct watch *watch)
 			.silent = watch->view != NULL,
 			.lively = watch->view == NULL,
 			.log = watch->log,
+			.opened = opened,
 			.asked = asked,
 			.sees = watch->view ? watch_screen_sees : NULL,
 			.turn = turn,

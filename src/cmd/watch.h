@@ -45,6 +45,8 @@ struct watch {
 	struct view *view; /* NULL: lines only */
 	struct frame frame;
 	FILE *log; /* what would be printed becomes lines of the view's log */
+	char *unseen; /* of them those that no frame has shown; not terminated */
+	size_t unseen_length;
 	bool on_screen; /* a terminal is taken */
 	struct watch_stderr aside;
 	struct server_id *known; /* the servers as the view has them, and as they were before */
@@ -58,6 +60,7 @@ struct watch {
 bool watch_screen_open(struct watch *watch);
 /* Takes the terminal. False where there is none that can be used: `why` says it. */
 bool watch_screen_take(struct watch *watch, char *why, size_t size);
+/* Gives it back. What it could not show any more is then written to standard error. */
 void watch_screen_close(struct watch *watch);
 /* Its keys are read by the engine. False after a message. */
 bool watch_screen_listen(struct watch *watch);

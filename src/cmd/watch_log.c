@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,12 +14,26 @@
 
 /* --- our own lines --- */
 
+/* Kept until a frame has shown it: nobody draws at the start, or at the end. */
+static void keep_unseen(struct watch *watch, const char *data, size_t n)
+{
+	char *grown = realloc(watch->unseen, watch->unseen_length + n);
+
+	if (!grown)
+		return;
+	watch->unseen = grown;
+	memcpy(grown + watch->unseen_length, data, n);
+	watch->unseen_length += n;
+}
+
 /* A stream whose lines are the log's. */
 static ssize_t write_log(void *cookie, const char *data, size_t n)
 {
 	struct watch *watch = cookie;
 	const char *from = data, *end = data + n;
 
+	if (n)
+		keep_unseen(watch, data, n);
 	while (from < end) {
 		const char *newline = memchr(from, '\n', (size_t)(end - from));
 		size_t length = (size_t)((newline ? newline : end) - from);
@@ -127,7 +142,10 @@ void watch_log_give_back(struct watch *watch)
 	close(aside->before);
 	/* what nobody has seen yet; a terminal that is lost takes nothing */
 	memcpy(data, aside->line, (size_t)n);
-	while (n > 0 && write(STDERR_FILENO, data, (size_t)n) == n)
+	do {
+		if (write(STDERR_FILENO, data, (size_t)n) != n)
+			break;
 		n = read(aside->from, data, sizeof(data));
+	} while (n > 0);
 	close(aside->from);
 }

@@ -67,13 +67,18 @@ bool watch_screen_take(struct watch *watch, char *why, size_t size)
 
 void watch_screen_close(struct watch *watch)
 {
+	if (watch->log)
+		fclose(watch->log);
+	watch->log = NULL;
 	if (watch->on_screen)
 		term_close();
 	watch_log_give_back(watch);
 	watch->on_screen = false;
-	if (watch->log)
-		fclose(watch->log);
-	watch->log = NULL;
+	if (watch->unseen_length)
+		fwrite(watch->unseen, 1, watch->unseen_length, stderr);
+	free(watch->unseen);
+	watch->unseen = NULL;
+	watch->unseen_length = 0;
 	view_free(watch->view);
 	watch->view = NULL;
 	frame_free(&watch->frame);
@@ -151,6 +156,10 @@ static bool add(struct watch *watch, const char *text, char *error, size_t size)
 
 	if (!typed)
 		return parse_error(&parse, NULL, "out of memory");
+	if (engine_server_count(map->run.engine) == 0) {
+		free(typed);
+		return parse_error(&parse, text, "nobody is there to ask yet");
+	}
 	snprintf(typed->word, sizeof(typed->word), "%s", text);
 	if (!spec_parse_all(&parse, words, 1, &typed->spec) ||
 		!map_check(&parse, watch->common, &map->settings, &typed->spec, 1)) {
@@ -207,8 +216,7 @@ static void lose(struct watch *watch)
 
 	engine_unwatch(run->engine);
 	watch_log_give_back(watch);
-	run->reader_gone = true;
-	engine_close(run->engine, run->leave);
+	run_reader_gone(run);
 }
 
 static void of_mapping(struct watch *watch, const struct view_action *action)
@@ -336,6 +344,7 @@ struct mono watch_screen_turn(struct watch *watch, struct mono now)
 		if (frame_reset(&watch->frame, width, height, term_utf8()))
 			view_draw(watch->view, &watch->frame, now, engine_wall_ms());
 		term_show(&watch->frame);
+		watch->unseen_length = 0;
 	}
 	return view_deadline(watch->view);
 }

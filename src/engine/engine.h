@@ -122,8 +122,10 @@ enum engine_result engine_run(struct engine *engine);
 /* Waits without asking anything. False: a signal came. */
 bool engine_pause(struct engine *engine, int64_t duration);
 
-/* Waits for the network to change, for `duration` at most. False: a signal came, or the
- * reader of stdout has gone (engine_config.reader_gone was called). */
+/* Waits for the network to change, for `duration` at most; meanwhile engine_config.turn and
+ * what engine_watch() was given are called as by engine_run(). False: it is to end, as a
+ * signal came, the reader of stdout has gone, or engine_close() was called; or it cannot
+ * wait. */
 bool engine_pause_for_network(struct engine *engine, int64_t duration);
 
 /* Why it failed: "socket: Operation not permitted". */

@@ -74,6 +74,15 @@ static void open_multicast(struct engine *engine, int which, enum ip_family fami
 		multicast_close(fd);
 }
 
+static bool is_own(const struct engine *engine, int fd)
+{
+	for (size_t i = 0; i < engine->own_count; i++) {
+		if (engine->own_fds[i] == fd)
+			return true;
+	}
+	return false;
+}
+
 static void watch_network(struct engine *engine)
 {
 	if (engine->monitor >= 0)
@@ -278,21 +287,33 @@ bool engine_pause_for_network(struct engine *engine, int64_t duration)
 {
 	struct mono until = mono_after(clock_now(), duration);
 	struct loop_ready ready;
+	bool changed = false;
 
 	watch_network(engine);
 	watch_reader(engine);
 	while (!mono_due(until, clock_now())) {
-		if (loop_signal(engine->loop, NULL) || loop_wait(engine->loop, until, &ready) < 0)
+		struct mono deadline = until;
+
+		if (engine->config.turn)
+			deadline = mono_min(deadline,
+				engine->config.turn(engine->config.context, clock_now()));
+		if (loop_signal(engine->loop, NULL) ||
+			loop_wait(engine->loop, deadline, &ready) < 0)
 			return false;
 		loop_user_signal(engine->loop); /* no hook has run yet */
 		for (int i = 0; i < ready.count; i++) {
-			if (ready.fds[i] != engine->gone_fd)
-				continue;
-			take_reader(engine);
-			return false;
+			if (ready.fds[i] == engine->gone_fd)
+				take_reader(engine);
+			else if (is_own(engine, ready.fds[i]))
+				engine->own_ready(engine->config.context);
+			else
+				changed = changed || ready.fds[i] == engine->monitor;
 		}
-		if (ready.count > 0 && engine->monitor >= 0 && monitor_changed(engine->monitor))
+		if (engine->cancelled)
+			return false;
+		if (changed && monitor_changed(engine->monitor))
 			break;
+		changed = false;
 	}
 	return !loop_signal(engine->loop, NULL);
 }
@@ -379,15 +400,6 @@ void engine_unwatch(struct engine *engine)
 {
 	while (engine->own_count > 0)
 		loop_remove(engine->loop, engine->own_fds[--engine->own_count]);
-}
-
-static bool is_own(const struct engine *engine, int fd)
-{
-	for (size_t i = 0; i < engine->own_count; i++) {
-		if (engine->own_fds[i] == fd)
-			return true;
-	}
-	return false;
 }
 
 bool engine_keep_take(struct engine *engine, int fd, struct mono now)

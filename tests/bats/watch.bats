@@ -661,6 +661,53 @@ refuses() {
 	done
 }
 
+# --- where no loop draws ---
+
+@test "what is wrong before the screen has anything to show is said after it" {
+	home
+	watch --established :2222
+	shows "pcpctl: watch: no established TCP connection with :2222"
+	ends 4
+	watch "--description \$'\\xff' 8080"
+	shows "--description: DESCRIPTION is for MAP and PEER, UTF-8 of at most 1016 octets"
+	ends 2
+	maps 0
+}
+
+@test "no router yet: the screen says so and heeds keys; then there is one" {
+	home
+	client ip -6 route del default || true
+	client ip route del default
+	watch -4 8080
+	shows "waits until there is somebody to ask"
+	keys a
+	shows "add SPEC:"
+	keys -l 90
+	keys Enter
+	shows "90: nobody is there to ask yet"
+	keys Escape
+	keys q
+	ends 0
+	watch -4 8080
+	shows "waits until there is somebody to ask"
+	client ip route add default via "$ROUTER"
+	shows "1 held"
+	keys q
+	ends 0
+	maps 0
+}
+
+@test "what could not be deleted is listed after the screen" {
+	home
+	watch 8080
+	shows "1 held"
+	"$LAB" silence on
+	keys q
+	shows "not deleted, stays until" || shows "not deleted, stays until"
+	ends 0
+	"$LAB" silence off
+}
+
 # --- beside others ---
 
 @test "what watch keeps is not deleted by map -d, which names its pid" {
