@@ -73,22 +73,41 @@ const char *phrase_rtt(int64_t ns, char *text, size_t size)
 	return text;
 }
 
-/* The protocol's word; 0 means every protocol (RFC 6887, 11.1). */
-static const char *protocol_word(unsigned protocol, char *text, size_t size)
+const char *phrase_side(const struct ip *ip, uint16_t port, bool all_ports, char *text, size_t size)
 {
-	return protocol == PROTOCOL_ALL ? "all" : codes_protocol_text(protocol, text, size);
+	char address[IP_TEXT_MAX];
+
+	if (!ip && !all_ports && !port)
+		snprintf(text, size, "?");
+	else if (!ip)
+		snprintf(text, size, all_ports ? "?:*" : "?:%u", port);
+	else if (all_ports)
+		snprintf(text, size, ip_is_v4(ip) ? "%s:*" : "[%s]:*", ip_format(ip, address));
+	else
+		phrase_endpoint(ip, port, text, size);
+	return text;
 }
 
-/* Port 0 asks for every port, but in NAT-PMP it is some VPN's convention. */
-static bool is_wildcard(const struct event_mapping *mapping)
+bool phrase_is_all_ports(const struct event_mapping *mapping)
 {
 	return mapping->internal_port == 0 && !mapping->zero_port;
+}
+
+const char *phrase_protocol(const struct event_mapping *mapping, char *text, size_t size)
+{
+	char word[16];
+
+	snprintf(text, size, "%s",
+		mapping->protocol == PROTOCOL_ALL ?
+			"all" :
+			codes_protocol_text(mapping->protocol, word, sizeof(word)));
+	return text;
 }
 
 const char *phrase_mapping(const struct event_mapping *mapping, char *text, size_t size)
 {
 	char word[16], remote[PHRASE_MAX];
-	const char *protocol = protocol_word(mapping->protocol, word, sizeof(word));
+	const char *protocol = phrase_protocol(mapping, word, sizeof(word));
 
 	if (mapping->opcode == PCP_PEER)
 		snprintf(text, size, "%s %u to %s", protocol, mapping->internal_port,
@@ -96,7 +115,7 @@ const char *phrase_mapping(const struct event_mapping *mapping, char *text, size
 				sizeof(remote)));
 	else if (mapping->protocol == PROTOCOL_ALL)
 		snprintf(text, size, "everything");
-	else if (is_wildcard(mapping))
+	else if (phrase_is_all_ports(mapping))
 		snprintf(text, size, "all ports of %s", protocol);
 	else
 		snprintf(text, size, "%s %u", protocol, mapping->internal_port);
@@ -106,11 +125,11 @@ const char *phrase_mapping(const struct event_mapping *mapping, char *text, size
 const char *phrase_spec(const struct event_mapping *mapping, char *text, size_t size)
 {
 	char word[16];
-	const char *protocol = protocol_word(mapping->protocol, word, sizeof(word));
+	const char *protocol = phrase_protocol(mapping, word, sizeof(word));
 
 	if (mapping->protocol == PROTOCOL_ALL)
 		snprintf(text, size, "all");
-	else if (is_wildcard(mapping))
+	else if (phrase_is_all_ports(mapping))
 		snprintf(text, size, "all/%s", protocol);
 	else if (mapping->protocol == PROTOCOL_TCP)
 		snprintf(text, size, "%u", mapping->internal_port);

@@ -22,6 +22,18 @@ const char *phrase_host(const struct server_id *server, char *text, size_t size)
 /* 203.0.113.7:8080, [2001:db8::1]:8080 */
 const char *phrase_endpoint(const struct ip *ip, uint16_t port, char *text, size_t size);
 
+/* The same of one side of a mapping: "203.0.113.7:*" for every port, "?:8080" for an address
+ * that is not known (NULL), "?" where the port is not known either (0). */
+const char *phrase_side(const struct ip *ip, uint16_t port, bool all_ports, char *text,
+	size_t size);
+
+/* Is the mapping one of every port? In PCP internal port 0 says so; in NAT-PMP it is some
+ * VPN's convention for one port. */
+bool phrase_is_all_ports(const struct event_mapping *mapping);
+
+/* Its protocol's word: "tcp", "132", "all" (RFC 6887, 11.1). */
+const char *phrase_protocol(const struct event_mapping *mapping, char *text, size_t size);
+
 /* 7200 -> "2h", 5400 -> "1h 30m", 45 -> "45s", 3553200 -> "41d 3h": two units at most. */
 const char *phrase_duration(uint64_t seconds, char *text, size_t size);
 

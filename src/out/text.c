@@ -14,33 +14,6 @@
 
 /* --- mappings --- */
 
-/* ADDRESS:PORT, ADDRESS:* for every port, ?:PORT for an unknown address. */
-static const char *side(const struct ip *ip, bool any_port, uint16_t port, char *text, size_t size)
-{
-	char address[IP_TEXT_MAX];
-
-	if (!ip && !any_port && !port)
-		snprintf(text, size, "?");
-	else if (!ip)
-		snprintf(text, size, any_port ? "?:*" : "?:%u", port);
-	else if (any_port)
-		snprintf(text, size, ip_is_v4(ip) ? "%s:*" : "[%s]:*", ip_format(ip, address));
-	else
-		phrase_endpoint(ip, port, text, size);
-	return text;
-}
-
-/* In PCP internal port 0 stands for every port; in NAT-PMP only in a delete. */
-static bool is_all_ports(const struct event_mapping *m)
-{
-	return m->internal_port == 0 && !m->zero_port;
-}
-
-static const char *protocol_of(const struct event_mapping *m, char *text, size_t size)
-{
-	return m->protocol == PROTOCOL_ALL ? "all" : codes_protocol_text(m->protocol, text, size);
-}
-
 static const char *expiry(const struct event_mapping *m, int64_t wall_ms, char *text, size_t size)
 {
 	char span[PHRASE_MAX], until[WHEN_MAX];
@@ -61,11 +34,12 @@ static void print_gone(struct output *output, const struct event_mapping *m)
 	char protocol[16], text[PHRASE_MAX], server[PHRASE_MAX], span[PHRASE_MAX];
 	bool let_go = m->opcode == PCP_PEER && m->outcome == OUTCOME_DELETED;
 
-	fprintf(out, "%s  %s", protocol_of(m, protocol, sizeof(protocol)),
-		side(&m->internal_address, is_all_ports(m), m->internal_port, text, sizeof(text)));
+	fprintf(out, "%s  %s", phrase_protocol(m, protocol, sizeof(protocol)),
+		phrase_side(&m->internal_address, m->internal_port, phrase_is_all_ports(m), text,
+			sizeof(text)));
 	if (m->opcode == PCP_PEER)
 		fprintf(out, " with %s",
-			side(&m->remote_address, false, m->remote_port, text, sizeof(text)));
+			phrase_endpoint(&m->remote_address, m->remote_port, text, sizeof(text)));
 	/* Of a flow nothing can be deleted (RFC 6887, 12.1). */
 	fprintf(out, " %s", let_go ? "no longer kept" : event_outcome_name(m->outcome));
 	if (m->outcome == OUTCOME_DELETED && m->lifetime)
@@ -87,8 +61,8 @@ static void print_change(FILE *out, const struct event_mapping *m)
 		fprintf(out, "  elsewhere (%s)", m->server.interface);
 	if (m->outcome == OUTCOME_CHANGED && m->has_previous)
 		fprintf(out, ", was %s",
-			side(ip_is_any(&m->previous_address) ? NULL : &m->previous_address, false,
-				m->previous_port, previous, sizeof(previous)));
+			phrase_side(ip_is_any(&m->previous_address) ? NULL : &m->previous_address,
+				m->previous_port, false, previous, sizeof(previous)));
 }
 
 static void print_grant(struct output *output, const struct event_mapping *m, int64_t wall_ms)
@@ -96,14 +70,15 @@ static void print_grant(struct output *output, const struct event_mapping *m, in
 	FILE *out = output->settings.out;
 	char protocol[16], text[PHRASE_MAX], server[PHRASE_MAX];
 
-	fprintf(out, "%s  %s", protocol_of(m, protocol, sizeof(protocol)),
-		side(m->has_external_address ? &m->external_address : NULL, is_all_ports(m),
-			m->external_port, text, sizeof(text)));
+	fprintf(out, "%s  %s", phrase_protocol(m, protocol, sizeof(protocol)),
+		phrase_side(m->has_external_address ? &m->external_address : NULL, m->external_port,
+			phrase_is_all_ports(m), text, sizeof(text)));
 	fprintf(out, " -> %s",
-		side(&m->internal_address, is_all_ports(m), m->internal_port, text, sizeof(text)));
+		phrase_side(&m->internal_address, m->internal_port, phrase_is_all_ports(m), text,
+			sizeof(text)));
 	if (m->opcode == PCP_PEER)
 		fprintf(out, "  with %s",
-			side(&m->remote_address, false, m->remote_port, text, sizeof(text)));
+			phrase_endpoint(&m->remote_address, m->remote_port, text, sizeof(text)));
 	fprintf(out, "  %s", expiry(m, wall_ms, text, sizeof(text)));
 	fprintf(out, "  (%s, %s)", phrase_via(m->via),
 		form_server(&m->server, server, sizeof(server)));

@@ -56,7 +56,7 @@ static void say_asked(struct page *page, const struct row *row)
 			phrase_endpoint(&m->remote_address, m->remote_port, text, sizeof(text)));
 	if (m->suggested_port || !ip_is_any(&m->suggested_address))
 		say(page, "Suggested", "%s",
-			text_endpoint(&m->suggested_address, m->suggested_port, false, text,
+			phrase_side(&m->suggested_address, m->suggested_port, false, text,
 				sizeof(text)));
 	say(page, "Asked lifetime", "%s",
 		phrase_duration(m->requested_lifetime, text, sizeof(text)));
@@ -121,7 +121,7 @@ static void say_answer(struct page *page, const struct row *row)
 
 	if (m->has_previous)
 		say(page, "External before", "%s",
-			text_endpoint(ip_is_any(&m->previous_address) ? NULL : &m->previous_address,
+			phrase_side(ip_is_any(&m->previous_address) ? NULL : &m->previous_address,
 				m->previous_port, false, text, sizeof(text)));
 	if (!m->answered) {
 		say(page, "Answer", "none, %u request%s", m->attempts, m->attempts == 1 ? "" : "s");

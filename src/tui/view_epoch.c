@@ -70,7 +70,7 @@ static void describe(const struct row *row, char *text, size_t size)
 		return;
 	}
 	if (moved(row) && row->has_external && !ip_equal(&m->previous_address, &row->external))
-		text_endpoint(&m->previous_address, m->previous_port, false, was, sizeof(was));
+		phrase_side(&m->previous_address, m->previous_port, false, was, sizeof(was));
 	else
 		snprintf(was, sizeof(was), "%u", m->previous_port);
 	if (moved(row))

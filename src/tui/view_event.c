@@ -50,7 +50,7 @@ static void measure(struct view *view, const struct row *row)
 	const struct event_mapping *m = &row->told;
 	char text[PHRASE_MAX];
 
-	widen(&view->widest_protocol, (int)strlen(text_protocol(m, text, sizeof(text))));
+	widen(&view->widest_protocol, (int)strlen(phrase_protocol(m, text, sizeof(text))));
 	widen(&view->widest_internal, (int)strlen(text_internal(row, 1000, text, sizeof(text))));
 	widen(&view->widest_external, (int)strlen(text_external(row, 1000, text, sizeof(text))));
 	if (m->opcode == PCP_PEER)
@@ -139,7 +139,7 @@ static bool log_mapping(struct view *view, const struct row *row, const struct e
 			phrase_duration(m->lifetime, span, sizeof(span));
 		snprintf(was, sizeof(was), ", was ");
 		if (m->outcome == OUTCOME_CHANGED && m->has_previous)
-			text_endpoint(ip_is_any(&m->previous_address) ? NULL : &m->previous_address,
+			phrase_side(ip_is_any(&m->previous_address) ? NULL : &m->previous_address,
 				m->previous_port, false, was + 6, sizeof(was) - 6);
 		else
 			was[0] = '\0';

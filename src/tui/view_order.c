@@ -40,7 +40,7 @@ static bool passes(const struct view *view, const struct row *row)
 
 	memcpy(words, view->filter, sizeof(words));
 	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		if (!contains(text_protocol(&row->told, text, sizeof(text)), word) &&
+		if (!contains(phrase_protocol(&row->told, text, sizeof(text)), word) &&
 			!contains(text_internal(row, 1000, text, sizeof(text)), word) &&
 			!contains(text_external(row, 1000, text, sizeof(text)), word) &&
 			!contains(text_state(row, 1000, text, sizeof(text)), word) &&

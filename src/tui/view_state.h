@@ -230,14 +230,11 @@ void order_move(struct view *view, long rows); /* the selection */
 const char *order_name(enum view_sort sort);
 
 /* view_text.c: words for cells; all write `text` and return it */
-const char *text_endpoint(const struct ip *ip, uint16_t port, bool any_port, char *text,
-	size_t size);
-/* The same in at most `width` columns: without the address, or with a part of it. */
+/* phrase_side() in at most `width` columns: without the address, or with a part of it. */
 const char *text_endpoint_in(const struct ip *ip, uint16_t port, bool any_port, int width,
 	char *text, size_t size);
 const char *text_internal(const struct row *row, int width, char *text, size_t size);
 const char *text_external(const struct row *row, int width, char *text, size_t size);
-const char *text_protocol(const struct event_mapping *mapping, char *text, size_t size);
 const char *text_state(const struct row *row, int width, char *text, size_t size);
 const char *text_left(const struct row *row, struct mono now, char *text, size_t size);
 const char *text_renewal(const struct row *row, struct mono now, char *text, size_t size);

@@ -79,7 +79,7 @@ static void cell_text(const struct view *view, const struct row *row, int column
 	text[0] = '\0';
 	switch (column) {
 	case PROTOCOL:
-		text_protocol(m, text, size);
+		phrase_protocol(m, text, size);
 		break;
 	case INTERNAL:
 		text_internal(row, width, text, size);

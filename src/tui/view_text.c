@@ -6,21 +6,6 @@
 #include "tui/view_state.h"
 #include "wire/codes.h"
 
-const char *text_endpoint(const struct ip *ip, uint16_t port, bool any_port, char *text,
-	size_t size)
-{
-	char address[IP_TEXT_MAX], number[8] = "*";
-
-	if (!any_port)
-		snprintf(number, sizeof(number), "%u", port);
-	if (!ip)
-		snprintf(text, size, "?:%s", number);
-	else
-		snprintf(text, size, ip_is_v4(ip) ? "%s:%s" : "[%s]:%s", ip_format(ip, address),
-			number);
-	return text;
-}
-
 const char *text_endpoint_in(const struct ip *ip, uint16_t port, bool any_port, int width,
 	char *text, size_t size)
 {
@@ -28,10 +13,10 @@ const char *text_endpoint_in(const struct ip *ip, uint16_t port, bool any_port, 
 	const char *behind;
 	int room;
 
-	text_endpoint(ip, port, any_port, whole, sizeof(whole));
+	phrase_side(ip, port, any_port, whole, sizeof(whole));
 	behind = strrchr(whole, ':'); /* the port is what one looks for */
-	room = width - (int)strlen(behind) - 2;
-	if ((int)strlen(whole) <= width)
+	room = behind ? width - (int)strlen(behind) - 2 : 0;
+	if (!behind || (int)strlen(whole) <= width)
 		snprintf(text, size, "%s", whole);
 	else if (room < 6)
 		snprintf(text, size, "%s", behind + 1);
@@ -42,15 +27,10 @@ const char *text_endpoint_in(const struct ip *ip, uint16_t port, bool any_port, 
 	return text;
 }
 
-static bool any_port(const struct event_mapping *m)
-{
-	return m->internal_port == 0 && !m->zero_port;
-}
-
 const char *text_internal(const struct row *row, int width, char *text, size_t size)
 {
 	return text_endpoint_in(&row->told.internal_address, row->told.internal_port,
-		any_port(&row->told), width, text, size);
+		phrase_is_all_ports(&row->told), width, text, size);
 }
 
 const char *text_external(const struct row *row, int width, char *text, size_t size)
@@ -60,18 +40,7 @@ const char *text_external(const struct row *row, int width, char *text, size_t s
 		return text;
 	}
 	return text_endpoint_in(row->has_external ? &row->external : NULL, row->external_port,
-		any_port(&row->told), width, text, size);
-}
-
-const char *text_protocol(const struct event_mapping *mapping, char *text, size_t size)
-{
-	char word[16];
-
-	snprintf(text, size, "%s",
-		mapping->protocol == PROTOCOL_ALL ?
-			"all" :
-			codes_protocol_text(mapping->protocol, word, sizeof(word)));
-	return text;
+		phrase_is_all_ports(&row->told), width, text, size);
 }
 
 /* --- the state --- */
