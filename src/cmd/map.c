@@ -110,20 +110,21 @@ static bool prepare(struct map *map, const struct spec *spec, size_t server, uin
 	struct want *want)
 {
 	const struct server_id *id = &map->run.servers[server];
-	size_t number = map->result_count;
+	struct map_result *result;
 
-	struct map_result *result = map_add_result(map, spec->word);
-
-	if (!result)
-		return false;
-	result->server = server;
-	if (!make_want(map, spec, id, protocol, number, want)) {
+	if (!make_want(map, spec, id, protocol, map->result_count, want)) {
 		run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
 		return false;
 	}
 	if (!run_check(&map->run, id, want, spec->word))
 		return false;
 	recall(map, spec, server, want);
+	/* Not before: what is refused here must not leave keep a number behind, as more may be
+	 * asked in a run that stays. */
+	result = map_add_result(map, spec->word);
+	if (!result)
+		return false;
+	result->server = server;
 	return !map->keep || keep_add(map->keep, server, want);
 }
 
