@@ -115,7 +115,8 @@ enum exit_status map_run(struct map *map);
  * outlive the run. False after a message. */
 bool map_ask_spec(struct map *map, const struct spec *spec);
 
-/* The mappings recorded for this network are kept alive. False after a message. */
+/* The mappings recorded for this network are asked for again, but for those that the common
+ * options exclude or whose local address is no longer ours. False after a message. */
 bool map_ask_recorded(struct map *map);
 
 /* One result more; NULL after a message. The numbers of wants are their indices. */
