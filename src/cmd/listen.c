@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/words.h"
 #include "cmd/command.h"
@@ -272,15 +271,6 @@ static void listen(struct listening *run)
 		print_summary(run);
 }
 
-static bool wants_color(const struct common *common)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	if (common->color != COLOR_AUTO)
-		return common->color == COLOR_ALWAYS;
-	return (!no_color || !*no_color) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-}
-
 static bool open_output(struct listening *run)
 {
 	const struct common *common = run->common;
@@ -292,7 +282,7 @@ static bool open_output(struct listening *run)
 		.err = stderr,
 		.command = "announce-listen",
 		.verbose = common->verbose,
-		.color = wants_color(common),
+		.color = options_wants_color(common),
 	};
 
 	run->output = output_new(&settings);

@@ -146,15 +146,6 @@ static void take_flow_gone(void *context, unsigned number)
 	run->flow_gone(run, number);
 }
 
-static bool wants_color(const struct common *common)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	if (common->color != COLOR_AUTO)
-		return common->color == COLOR_ALWAYS;
-	return (!no_color || !*no_color) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-}
-
 static bool open_output(struct run *run, FILE *log)
 {
 	const struct common *common = run->common;
@@ -166,7 +157,7 @@ static bool open_output(struct run *run, FILE *log)
 		.err = log ? log : stderr,
 		.command = run->command,
 		.verbose = common->verbose,
-		.color = !log && wants_color(common),
+		.color = !log && options_wants_color(common),
 		.lively = run->lively,
 		.stays = run->keeps,
 	};
