@@ -164,10 +164,7 @@ __attribute__((format(printf, 3, 4))) static void fail(struct listening *run,
 
 static void cannot_find(void *context, enum discovery_result result, const char *text)
 {
-	fail(context,
-		result == DISCOVERY_LOCAL || result == DISCOVERY_NOT_OURS ? EXIT_LOCAL :
-									    EXIT_NO_SERVER,
-		"%s", text);
+	fail(context, exit_of_discovery(result), "%s", text);
 }
 
 /* Servers named with -s are trusted beside the routers. */

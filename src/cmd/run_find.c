@@ -49,15 +49,9 @@ struct run_network *run_network_found(struct run *run, const struct server_id *i
 	return network;
 }
 
-static enum exit_status status_of_discovery(enum discovery_result result)
-{
-	return result == DISCOVERY_LOCAL || result == DISCOVERY_NOT_OURS ? EXIT_LOCAL :
-									   EXIT_NO_SERVER;
-}
-
 static void cannot_ask(void *context, enum discovery_result result, const char *text)
 {
-	run_fail(context, status_of_discovery(result), "%s", text);
+	run_fail(context, exit_of_discovery(result), "%s", text);
 }
 
 static void warn_state(void *context, const char *text)
