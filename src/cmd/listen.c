@@ -105,7 +105,7 @@ static bool is_shown(const struct listening *run, enum listener_news news, bool 
 /* Each line goes out at once, and a reader that has gone ends it. */
 static void flush(struct listening *run)
 {
-	if (output_end(run->output) == 0)
+	if (output_flush(run->output))
 		return;
 	run->status = EXIT_LOCAL;
 	listener_stop(run->listener, true);
