@@ -172,15 +172,6 @@ static bool ask_all(struct map *map)
 
 /* --- what is said before --- */
 
-static bool usage(struct map *map, const char *word, const char *text)
-{
-	struct parse parse = { .command = map->command->name };
-
-	parse_error(&parse, word, "%s", text);
-	map->run.status = EXIT_USAGE;
-	return false;
-}
-
 /* NAT-PMP's delete of all: no record is needed for it. */
 static bool is_wipe(const struct map *map)
 {
@@ -193,21 +184,21 @@ static bool check_servers(struct map *map)
 	const struct map_settings *settings = &map->settings;
 
 	if (settings->has_nonce && map->run.server_count > 1)
-		return usage(map, "--nonce",
+		return run_usage(&map->run, "--nonce",
 			"for one server only: each must have its own (RFC 6887, 11.2)");
 	for (size_t i = 0; i < map->run.server_count; i++) {
 		const struct ip *local = &map->run.servers[i].local;
 
 		if (settings->has_third_party && ip_equal(&settings->third_party, local))
-			return usage(map, "--third-party",
+			return run_usage(&map->run, "--third-party",
 				"is this host's own address: map it without --third-party");
 		if (ip_is_v4(local) && settings->has_external && !ip_is_v4(&settings->external))
-			return usage(map, "--external-address",
+			return run_usage(&map->run, "--external-address",
 				"an IPv6 address for an IPv4 mapping would ask for NAT46");
 		for (size_t j = 0; j < settings->filter_count; j++) {
 			if (settings->filters[j].prefix_length != 0 &&
 				ip_is_v4(&settings->filters[j].address) != ip_is_v4(local))
-				return usage(map, "--filter",
+				return run_usage(&map->run, "--filter",
 					"an address of another family than the mapping's internal "
 					"one");
 		}

@@ -282,6 +282,14 @@ void run_fail(struct run *run, enum exit_status status, const char *format, ...)
 	run->status = exit_worse(run->status, status);
 }
 
+bool run_usage(struct run *run, const char *word, const char *text)
+{
+	struct parse parse = { .command = run->command };
+
+	run->status = EXIT_USAGE;
+	return parse_error(&parse, word, "%s", text);
+}
+
 enum exit_status run_close(struct run *run)
 {
 	if (run->output && output_end(run->output) < 0) {

@@ -147,6 +147,10 @@ void run_findings(struct run *run);
 void run_fail(struct run *run, enum exit_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* What is wrong with a word of the command line, seen before anything is sent: a message, and
+ * run->status is EXIT_USAGE. Returns false. */
+bool run_usage(struct run *run, const char *word, const char *text);
+
 /* Flushes and frees; a failed write is EXIT_LOCAL. Returns the exit status. */
 enum exit_status run_close(struct run *run);
 

@@ -325,7 +325,6 @@ bool run_check(struct run *run, const struct server_id *server, const struct wan
 		},
 		.options = want->options,
 	};
-	struct parse parse = { .command = run->command };
 	uint8_t octets[PCP_MAX];
 	size_t length;
 	enum pcp_encode reason;
@@ -339,10 +338,8 @@ bool run_check(struct run *run, const struct server_id *server, const struct wan
 		output_note(run->output, "%s: %s", word, pcp_encode_reason(reason));
 		return false;
 	}
-	parse_error(&parse, reason == PCP_ENCODE_DESCRIPTION ? "--description" : word, "%s",
+	return run_usage(run, reason == PCP_ENCODE_DESCRIPTION ? "--description" : word,
 		pcp_encode_reason(reason));
-	run->status = EXIT_USAGE;
-	return false;
 }
 
 bool run_recorded(struct run *run, size_t server, const struct want *want,
