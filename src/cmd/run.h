@@ -126,8 +126,12 @@ void run_follow(struct run *run);
 /* Which of the run's servers is that? run->server_count: none. */
 size_t run_server_of(const struct run *run, const struct server_id *id);
 
-/* The network of the server of an event; NULL where nothing is remembered. */
-struct run_network *run_network_of(struct run *run, const struct server_id *id);
+/* The network of the run's server of that number; NULL where nothing is remembered, or the
+ * network cannot be told. */
+struct run_network *run_network_at(const struct run *run, size_t server);
+
+/* The same of the server of an event. */
+struct run_network *run_network_of(const struct run *run, const struct server_id *id);
 
 /* The same after an answer: one that could not be told before is known by now. */
 struct run_network *run_network_found(struct run *run, const struct server_id *id);
