@@ -253,7 +253,8 @@ static bool ask_deletes(struct map *map, const struct run_settings *settings)
 	return map_delete_gathered(map) && ask_all(map);
 }
 
-bool map_has_events(const struct map *map)
+/* Is there something to be done at each event? */
+static bool has_events(const struct map *map)
 {
 	return map->settings.keep || map->settings.exec || map->settings.owner;
 }
@@ -341,8 +342,7 @@ enum exit_status map_run(struct map *map)
 	};
 	bool asked = false;
 
-	if (run_open(&map->run, map->common, &settings) &&
-		(!map_has_events(map) || open_keep(map))) {
+	if (run_open(&map->run, map->common, &settings) && (!has_events(map) || open_keep(map))) {
 		if (map->settings.list)
 			map_list(map);
 		else if (map->settings.deletes)

@@ -105,9 +105,6 @@ struct map {
 	struct run run;
 };
 
-/* Is there something to be done at each event? */
-bool map_has_events(const struct map *map);
-
 /* The whole run, from the options and specs on. */
 enum exit_status map_run(struct map *map);
 
