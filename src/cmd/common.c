@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/words.h"
 #include "cmd/options.h"
@@ -140,6 +141,15 @@ struct option_set options_common(struct common *common)
 unsigned options_families(const struct common *common)
 {
 	return (common->ipv4 ? IP_FAMILY_4 : 0u) | (common->ipv6 ? IP_FAMILY_6 : 0u);
+}
+
+bool options_wants_color(const struct common *common)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (common->color != COLOR_AUTO)
+		return common->color == COLOR_ALWAYS;
+	return (!no_color || !*no_color) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 }
 
 static bool check_families(struct parse *parse, const struct common *common)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The worst of several exit statuses.
+ * Which exit status it is.
  */
 #include "cmd/exit.h"
 
@@ -7,4 +7,10 @@
 enum exit_status exit_worse(enum exit_status a, enum exit_status b)
 {
 	return a > b ? a : b;
+}
+
+enum exit_status exit_of_discovery(enum discovery_result result)
+{
+	return result == DISCOVERY_LOCAL || result == DISCOVERY_NOT_OURS ? EXIT_LOCAL :
+									   EXIT_NO_SERVER;
 }

@@ -4,6 +4,8 @@
 #ifndef CMD_EXIT_H
 #define CMD_EXIT_H
 
+#include "engine/discovery.h"
+
 enum exit_status {
 	EXIT_DONE = 0,
 	EXIT_SAID_NO = 1, /* the server answered no */
@@ -15,5 +17,8 @@ enum exit_status {
 
 /* Of several results the worst decides: 5, 4, 3, 1, 0. */
 enum exit_status exit_worse(enum exit_status a, enum exit_status b);
+
+/* Of a server that was not found. */
+enum exit_status exit_of_discovery(enum discovery_result result);
 
 #endif

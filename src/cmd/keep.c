@@ -176,16 +176,10 @@ static bool is_printed(const struct keep *keep, const struct event_mapping *m)
 	return m->outcome != OUTCOME_RENEWED || common->verbose > 0 || common->json;
 }
 
-static bool is_held(const struct event_mapping *m)
-{
-	return m->outcome == OUTCOME_GRANTED || m->outcome == OUTCOME_RENEWED ||
-		m->outcome == OUTCOME_CHANGED || m->outcome == OUTCOME_RECOVERED;
-}
-
 static void note(struct keep *keep, struct kept *kept, const struct event *event)
 {
 	const struct event_mapping *m = &event->mapping;
-	bool held = is_held(m);
+	bool held = event_is_grant(m->outcome);
 
 	keep->told += !kept->told;
 	kept->told = true;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/words.h"
 #include "cmd/command.h"
@@ -106,7 +105,7 @@ static bool is_shown(const struct listening *run, enum listener_news news, bool 
 /* Each line goes out at once, and a reader that has gone ends it. */
 static void flush(struct listening *run)
 {
-	if (output_end(run->output) == 0)
+	if (output_flush(run->output))
 		return;
 	run->status = EXIT_LOCAL;
 	listener_stop(run->listener, true);
@@ -165,10 +164,7 @@ __attribute__((format(printf, 3, 4))) static void fail(struct listening *run,
 
 static void cannot_find(void *context, enum discovery_result result, const char *text)
 {
-	fail(context,
-		result == DISCOVERY_LOCAL || result == DISCOVERY_NOT_OURS ? EXIT_LOCAL :
-									    EXIT_NO_SERVER,
-		"%s", text);
+	fail(context, exit_of_discovery(result), "%s", text);
 }
 
 /* Servers named with -s are trusted beside the routers. */
@@ -271,15 +267,6 @@ static void listen(struct listening *run)
 		print_summary(run);
 }
 
-static bool wants_color(const struct common *common)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	if (common->color != COLOR_AUTO)
-		return common->color == COLOR_ALWAYS;
-	return (!no_color || !*no_color) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-}
-
 static bool open_output(struct listening *run)
 {
 	const struct common *common = run->common;
@@ -291,7 +278,7 @@ static bool open_output(struct listening *run)
 		.err = stderr,
 		.command = "announce-listen",
 		.verbose = common->verbose,
-		.color = wants_color(common),
+		.color = options_wants_color(common),
 	};
 
 	run->output = output_new(&settings);

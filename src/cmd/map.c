@@ -110,20 +110,21 @@ static bool prepare(struct map *map, const struct spec *spec, size_t server, uin
 	struct want *want)
 {
 	const struct server_id *id = &map->run.servers[server];
-	size_t number = map->result_count;
+	struct map_result *result;
 
-	struct map_result *result = map_add_result(map, spec->word);
-
-	if (!result)
-		return false;
-	result->server = server;
-	if (!make_want(map, spec, id, protocol, number, want)) {
+	if (!make_want(map, spec, id, protocol, map->result_count, want)) {
 		run_fail(&map->run, EXIT_LOCAL, "%s", engine_reason(map->run.engine));
 		return false;
 	}
 	if (!run_check(&map->run, id, want, spec->word))
 		return false;
 	recall(map, spec, server, want);
+	/* Not before: what is refused here must not leave keep a number behind, as more may be
+	 * asked in a run that stays. */
+	result = map_add_result(map, spec->word);
+	if (!result)
+		return false;
+	result->server = server;
 	return !map->keep || keep_add(map->keep, server, want);
 }
 
@@ -171,15 +172,6 @@ static bool ask_all(struct map *map)
 
 /* --- what is said before --- */
 
-static bool usage(struct map *map, const char *word, const char *text)
-{
-	struct parse parse = { .command = map->command->name };
-
-	parse_error(&parse, word, "%s", text);
-	map->run.status = EXIT_USAGE;
-	return false;
-}
-
 /* NAT-PMP's delete of all: no record is needed for it. */
 static bool is_wipe(const struct map *map)
 {
@@ -192,21 +184,21 @@ static bool check_servers(struct map *map)
 	const struct map_settings *settings = &map->settings;
 
 	if (settings->has_nonce && map->run.server_count > 1)
-		return usage(map, "--nonce",
+		return run_usage(&map->run, "--nonce",
 			"for one server only: each must have its own (RFC 6887, 11.2)");
 	for (size_t i = 0; i < map->run.server_count; i++) {
 		const struct ip *local = &map->run.servers[i].local;
 
 		if (settings->has_third_party && ip_equal(&settings->third_party, local))
-			return usage(map, "--third-party",
+			return run_usage(&map->run, "--third-party",
 				"is this host's own address: map it without --third-party");
 		if (ip_is_v4(local) && settings->has_external && !ip_is_v4(&settings->external))
-			return usage(map, "--external-address",
+			return run_usage(&map->run, "--external-address",
 				"an IPv6 address for an IPv4 mapping would ask for NAT46");
 		for (size_t j = 0; j < settings->filter_count; j++) {
 			if (settings->filters[j].prefix_length != 0 &&
 				ip_is_v4(&settings->filters[j].address) != ip_is_v4(local))
-				return usage(map, "--filter",
+				return run_usage(&map->run, "--filter",
 					"an address of another family than the mapping's internal "
 					"one");
 		}
@@ -261,7 +253,8 @@ static bool ask_deletes(struct map *map, const struct run_settings *settings)
 	return map_delete_gathered(map) && ask_all(map);
 }
 
-bool map_has_events(const struct map *map)
+/* Is there something to be done at each event? */
+static bool has_events(const struct map *map)
 {
 	return map->settings.keep || map->settings.exec || map->settings.owner;
 }
@@ -349,8 +342,8 @@ enum exit_status map_run(struct map *map)
 	};
 	bool asked = false;
 
-	if (run_open(&map->run, map->common, &settings) &&
-		(!map_has_events(map) || open_keep(map)) && (!face || face->opened(map))) {
+	if (run_open(&map->run, map->common, &settings) && (!has_events(map) || open_keep(map)) &&
+		(!face || face->opened(map))) {
 		if (map->settings.list)
 			map_list(map);
 		else if (map->settings.deletes)

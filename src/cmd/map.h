@@ -107,9 +107,6 @@ struct map {
 	struct run run;
 };
 
-/* Is there something to be done at each event? */
-bool map_has_events(const struct map *map);
-
 /* The whole run, from the options and specs on. */
 enum exit_status map_run(struct map *map);
 
@@ -117,7 +114,8 @@ enum exit_status map_run(struct map *map);
  * outlive the run. False after a message. */
 bool map_ask_spec(struct map *map, const struct spec *spec);
 
-/* The mappings recorded for this network are kept alive. False after a message. */
+/* The mappings recorded for this network are asked for again, but for those that the common
+ * options exclude or whose local address is no longer ours. False after a message. */
 bool map_ask_recorded(struct map *map);
 
 /* One result more; NULL after a message. The numbers of wants are their indices. */

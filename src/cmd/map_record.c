@@ -19,6 +19,12 @@ static struct pcp_options options_of(const struct store_record *record)
 	};
 }
 
+/* The convention of VPN providers: NAT-PMP has no mapping of all ports. */
+static bool is_zero_port(const struct store_key *key)
+{
+	return key->internal_port == 0 && key->via == VIA_NAT_PMP;
+}
+
 /* --- --list --- */
 
 static void list_one(void *context, const struct store_record *record)
@@ -42,7 +48,7 @@ static void list_one(void *context, const struct store_record *record)
 		.protocol = key->protocol,
 		.internal_address = key->internal,
 		.internal_port = key->internal_port,
-		.zero_port = key->internal_port == 0 && key->via == VIA_NAT_PMP,
+		.zero_port = is_zero_port(key),
 		.suggested_address = ip_any(key->external_family),
 		.remote_address = ip_any6,
 		.nonce = record->nonce,
@@ -106,8 +112,8 @@ static bool is_meant(const struct gathering *gathering, const struct store_recor
 
 	if (record->expired || key->opcode != PCP_MAP || is_excluded(map->common, key))
 		return false;
-	if (key->internal_port == 0 && key->via == VIA_NAT_PMP)
-		return false; /* never deleted: it would take every mapping of this host */
+	if (map->settings.deletes && is_zero_port(key))
+		return false; /* it would take every mapping of this host */
 	if (gathering->spec && !spec_has(gathering->spec, key))
 		return false;
 	if (map->settings.has_third_party)
@@ -323,7 +329,7 @@ static bool keep_one(struct map *map, const struct store_record *record, char *w
 		.options = options_of(record),
 		.keep = map->settings.keep,
 		.nat_pmp = map->common->nat_pmp,
-		.zero_port = key->internal_port == 0 && key->via == VIA_NAT_PMP,
+		.zero_port = is_zero_port(key),
 	};
 	result = map_add_result(map, word);
 	if (!result)

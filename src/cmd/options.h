@@ -84,4 +84,7 @@ bool options_check(struct parse *parse, const struct common *common);
 /* The families that are wanted, bits of enum ip_family; 0: whatever fits. */
 unsigned options_families(const struct common *common);
 
+/* Are stdout and stderr to be colored? */
+bool options_wants_color(const struct common *common);
+
 #endif

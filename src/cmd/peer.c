@@ -158,26 +158,17 @@ static bool ask_all(struct peer *peer)
 
 /* --- what is said before --- */
 
-static bool usage(struct peer *peer, const char *word, const char *text)
-{
-	struct parse parse = { .command = "peer" };
-
-	parse_error(&parse, word, "%s", text);
-	peer->run->status = EXIT_USAGE;
-	return false;
-}
-
 /* What can be wrong only once the servers and our addresses are known. */
 static bool check_servers(struct peer *peer)
 {
 	const struct peer_settings *settings = &peer->settings;
 
 	if (settings->has_nonce && peer->run->server_count > 1)
-		return usage(peer, "--nonce",
+		return run_usage(peer->run, "--nonce",
 			"for one server only: each must have its own (RFC 6887, 12.2)");
 	for (size_t i = 0; settings->has_third_party && i < peer->run->server_count; i++) {
 		if (ip_equal(&settings->third_party, &peer->run->servers[i].local))
-			return usage(peer, "--third-party",
+			return run_usage(peer->run, "--third-party",
 				"is this host's own address: ask without --third-party");
 	}
 	return true;

@@ -9,10 +9,10 @@
 #include "out/outcome.h"
 #include "out/shell.h"
 
-static bool is_granted(const struct event_mapping *m)
+/* A grant that says something new: what a renewal is worth was said before. */
+static bool is_news(const struct event_mapping *m)
 {
-	return m->outcome == OUTCOME_GRANTED || m->outcome == OUTCOME_CHANGED ||
-		m->outcome == OUTCOME_RECOVERED;
+	return event_is_grant(m->outcome) && m->outcome != OUTCOME_RENEWED;
 }
 
 /* What was suggested, and not granted: the flow has it no longer. */
@@ -167,7 +167,7 @@ static void show_result(struct peer *peer, struct peer_result *result)
 	}
 	print_result(peer, result);
 	peer->run->status = exit_worse(peer->run->status, run_status_of(m));
-	if (!is_granted(m))
+	if (!is_news(m))
 		return;
 	/* PEER takes a suggestion as -P does (RFC 6887, 12.1), but of a flow that it has
 	 * not heard of before a server tells what there is (12.3). */
@@ -191,7 +191,7 @@ void peer_show(struct peer *peer)
 
 void peer_explain(struct peer *peer, struct peer_result *result, const struct event *event)
 {
-	if (is_granted(&event->mapping))
+	if (is_news(&event->mapping))
 		explain(peer, result, &event->mapping);
 }
 

@@ -57,11 +57,12 @@ bool publish_add_published(struct publish *publish, const char *published)
 bool publish_add(struct publish *publish, size_t server, const struct want *want)
 {
 	struct run *run = publish->run;
+	const struct run_network *network = run_network_at(run, server);
 	char published[STORE_PUBLISHED_MAX] = "";
 
-	if (run->memory && run->networks && run->networks[server].known)
-		memory_published(run->memory, &run->networks[server].network, &run->servers[server],
-			want, published);
+	if (network)
+		memory_published(run->memory, &network->network, &run->servers[server], want,
+			published);
 	return publish_add_published(publish, published);
 }
 

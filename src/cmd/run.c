@@ -149,15 +149,6 @@ static void take_flow_gone(void *context, unsigned number)
 	run->flow_gone(run, number);
 }
 
-static bool wants_color(const struct common *common)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	if (common->color != COLOR_AUTO)
-		return common->color == COLOR_ALWAYS;
-	return (!no_color || !*no_color) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-}
-
 static bool open_output(struct run *run, FILE *log)
 {
 	const struct common *common = run->common;
@@ -169,7 +160,7 @@ static bool open_output(struct run *run, FILE *log)
 		.err = log ? log : stderr,
 		.command = run->command,
 		.verbose = common->verbose,
-		.color = !log && wants_color(common),
+		.color = !log && options_wants_color(common),
 		.lively = run->lively,
 		.stays = run->keeps,
 	};
@@ -295,6 +286,14 @@ void run_fail(struct run *run, enum exit_status status, const char *format, ...)
 	if (!run->again || status != EXIT_NO_SERVER)
 		output_error(run->output, engine_wall_ms(), (int)status, "%s", text);
 	run->status = exit_worse(run->status, status);
+}
+
+bool run_usage(struct run *run, const char *word, const char *text)
+{
+	struct parse parse = { .command = run->command };
+
+	run->status = EXIT_USAGE;
+	return parse_error(&parse, word, "%s", text);
 }
 
 enum exit_status run_close(struct run *run)

@@ -31,7 +31,7 @@ struct run {
 	struct server_id *servers;
 	size_t server_count;
 	struct memory *memory; /* NULL: nothing is remembered */
-	struct run_network *networks; /* of the servers; with a memory only */
+	struct run_network *networks; /* of the servers; where it remembers or keeps */
 	enum exit_status status; /* the worst so far */
 	bool dry;
 	bool again; /* --wait: not the first round, `no server` has been said */
@@ -127,8 +127,12 @@ void run_follow(struct run *run);
 /* Which of the run's servers is that? run->server_count: none. */
 size_t run_server_of(const struct run *run, const struct server_id *id);
 
-/* The network of the server of an event; NULL where nothing is remembered. */
-struct run_network *run_network_of(struct run *run, const struct server_id *id);
+/* The network of the run's server of that number; NULL where nothing is remembered, or the
+ * network cannot be told. */
+struct run_network *run_network_at(const struct run *run, size_t server);
+
+/* The same of the server of an event. */
+struct run_network *run_network_of(const struct run *run, const struct server_id *id);
 
 /* The same after an answer: one that could not be told before is known by now. */
 struct run_network *run_network_found(struct run *run, const struct server_id *id);
@@ -150,6 +154,10 @@ void run_findings(struct run *run);
 /* A message about a local or usage failure; makes run->status at least that. */
 void run_fail(struct run *run, enum exit_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What is wrong with a word of the command line, seen before anything is sent: a message, and
+ * run->status is EXIT_USAGE. Returns false. */
+bool run_usage(struct run *run, const char *word, const char *text);
 
 /* Flushes and frees; a failed write is EXIT_LOCAL. Returns the exit status. */
 enum exit_status run_close(struct run *run);

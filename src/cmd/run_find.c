@@ -24,40 +24,44 @@ size_t run_server_of(const struct run *run, const struct server_id *id)
 	return i;
 }
 
-struct run_network *run_network_of(struct run *run, const struct server_id *id)
+/* Also one that is not known yet. */
+static struct run_network *network_at(const struct run *run, size_t server)
 {
-	size_t server = run_server_of(run, id);
+	bool has = run->memory && run->networks && server < run->server_count;
 
-	if (!run->memory || !run->networks || server == run->server_count)
-		return NULL;
-	return run->networks[server].known ? &run->networks[server] : NULL;
+	return has ? &run->networks[server] : NULL;
+}
+
+struct run_network *run_network_at(const struct run *run, size_t server)
+{
+	struct run_network *network = network_at(run, server);
+
+	return network && network->known ? network : NULL;
+}
+
+struct run_network *run_network_of(const struct run *run, const struct server_id *id)
+{
+	return run_network_at(run, run_server_of(run, id));
 }
 
 struct run_network *run_network_found(struct run *run, const struct server_id *id)
 {
 	size_t server = run_server_of(run, id);
-	struct run_network *network;
+	struct run_network *network = network_at(run, server);
 
-	if (!run->memory || !run->networks || server == run->server_count)
+	if (!network || network->known)
+		return network;
+	if (!memory_network_known(id, &network->network))
 		return NULL;
-	network = &run->networks[server];
-	if (network->known || !memory_network_known(id, &network->network))
-		return run_network_of(run, id);
 	network->known = true;
 	run->servers[server].network = store_network_number(&network->network);
 	engine_look(run->engine);
 	return network;
 }
 
-static enum exit_status status_of_discovery(enum discovery_result result)
-{
-	return result == DISCOVERY_LOCAL || result == DISCOVERY_NOT_OURS ? EXIT_LOCAL :
-									   EXIT_NO_SERVER;
-}
-
 static void cannot_ask(void *context, enum discovery_result result, const char *text)
 {
-	run_fail(context, status_of_discovery(result), "%s", text);
+	run_fail(context, exit_of_discovery(result), "%s", text);
 }
 
 static void warn_state(void *context, const char *text)
@@ -296,14 +300,23 @@ static bool is_ours(struct run *run, const struct want *want, const struct store
 	return !kept && (record->keeper || !memory_is_granted(run->memory, record));
 }
 
+bool run_recorded(struct run *run, size_t server, const struct want *want,
+	struct store_record *record)
+{
+	const struct run_network *network = run_network_at(run, server);
+
+	return network &&
+		memory_find(run->memory, &network->network, &run->servers[server], want, record);
+}
+
 void run_recall(struct run *run, size_t server, struct want *want, bool suggests)
 {
-	const struct server_id *id = &run->servers[server];
+	const struct run_network *network = run_network_at(run, server);
 	struct store_record record;
 
-	if (!run->memory || !run->networks || !run->networks[server].known)
+	if (!network)
 		return;
-	if (memory_find(run->memory, &run->networks[server].network, id, want, &record)) {
+	if (run_recorded(run, server, want, &record)) {
 		want->nonce = record.nonce;
 		want->nonce_is_new = false;
 		want->leave = !is_ours(run, want, &record);
@@ -311,7 +324,7 @@ void run_recall(struct run *run, size_t server, struct want *want, bool suggests
 			want->external_port = record.external_port;
 	}
 	if (want->lifetime)
-		memory_asking(run->memory, &run->networks[server].network, id, want);
+		memory_asking(run->memory, &network->network, &run->servers[server], want);
 }
 
 bool run_check(struct run *run, const struct server_id *server, const struct want *want,
@@ -331,7 +344,6 @@ bool run_check(struct run *run, const struct server_id *server, const struct wan
 		},
 		.options = want->options,
 	};
-	struct parse parse = { .command = run->command };
 	uint8_t octets[PCP_MAX];
 	size_t length;
 	enum pcp_encode reason;
@@ -345,16 +357,6 @@ bool run_check(struct run *run, const struct server_id *server, const struct wan
 		output_note(run->output, "%s: %s", word, pcp_encode_reason(reason));
 		return false;
 	}
-	parse_error(&parse, reason == PCP_ENCODE_DESCRIPTION ? "--description" : word, "%s",
+	return run_usage(run, reason == PCP_ENCODE_DESCRIPTION ? "--description" : word,
 		pcp_encode_reason(reason));
-	run->status = EXIT_USAGE;
-	return false;
-}
-
-bool run_recorded(struct run *run, size_t server, const struct want *want,
-	struct store_record *record)
-{
-	return run->memory && run->networks && run->networks[server].known &&
-		memory_find(run->memory, &run->networks[server].network, &run->servers[server],
-			want, record);
 }

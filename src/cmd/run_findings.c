@@ -10,17 +10,12 @@
 /* Findings told in one run that stays: more would be noise. */
 #define FOUND_MAX 1000
 
-static bool is_held(enum mapping_outcome outcome)
-{
-	return outcome == OUTCOME_GRANTED || outcome == OUTCOME_RENEWED ||
-		outcome == OUTCOME_CHANGED || outcome == OUTCOME_RECOVERED;
-}
-
 /* A mapping that leads to one port of this host, or to several that begin with it. */
 static bool leads_here(const struct event_mapping *mapping)
 {
-	return mapping->opcode == PCP_MAP && is_held(mapping->outcome) && !mapping->deleting &&
-		!mapping->options->has_third_party && mapping->internal_port != 0;
+	return mapping->opcode == PCP_MAP && event_is_grant(mapping->outcome) &&
+		!mapping->deleting && !mapping->options->has_third_party &&
+		mapping->internal_port != 0;
 }
 
 /* Finding 46: does somebody here take what the mappings will bring? Asked of the

@@ -73,8 +73,7 @@ const char *rule_plural(unsigned n)
 
 bool rule_is_held(const struct event_mapping *mapping)
 {
-	return mapping->outcome == OUTCOME_GRANTED || mapping->outcome == OUTCOME_RENEWED ||
-		mapping->outcome == OUTCOME_CHANGED || mapping->outcome == OUTCOME_RECOVERED;
+	return event_is_grant(mapping->outcome);
 }
 
 bool rule_is_proton(const struct facts_server *server)

@@ -16,12 +16,6 @@
 
 /* --- pairs --- */
 
-static bool is_granted(const struct event_mapping *m)
-{
-	return m->outcome == OUTCOME_GRANTED || m->outcome == OUTCOME_CHANGED ||
-		m->outcome == OUTCOME_RECOVERED || m->outcome == OUTCOME_RENEWED;
-}
-
 /* -P of what is kept: both or neither, but neither is given up. */
 static bool is_bound(const struct pair *pair)
 {
@@ -38,7 +32,7 @@ static void ask_second(struct client *client, struct pair *pair, const struct ev
 	const struct event_mapping *first = &event->mapping;
 	struct wanted *wanted = wanted_second(client, pair);
 
-	if (is_bound(pair) && !is_granted(first))
+	if (is_bound(pair) && !event_is_grant(first->outcome))
 		return;
 	pair->asked = true;
 	if (wanted && wanted->mapping) { /* which rests since the first was taken back */
@@ -46,7 +40,7 @@ static void ask_second(struct client *client, struct pair *pair, const struct ev
 			event->at);
 		return;
 	}
-	if (is_granted(first)) {
+	if (event_is_grant(first->outcome)) {
 		pair->second.external_port = first->external_port;
 	} else if (pair->second.options.prefer_failure) {
 		client->held = *event;
@@ -73,12 +67,12 @@ static void second_settled(struct client *client, struct pair *pair, const struc
 		client_wanted(client, pair->first_key.server, (unsigned)pair->first_key.number);
 	struct mapping *first = wanted ? wanted->mapping : NULL;
 
-	if (is_bound(pair) && !is_granted(&event->mapping) &&
+	if (is_bound(pair) && !event_is_grant(event->mapping.outcome) &&
 		event->mapping.outcome != OUTCOME_REFUSED)
 		return; /* silence is no result of what is kept */
 	pair->settled = true;
-	if (is_granted(&event->mapping) || !pair->second.options.prefer_failure || !first ||
-		!first->grant.held)
+	if (event_is_grant(event->mapping.outcome) || !pair->second.options.prefer_failure ||
+		!first || !first->grant.held)
 		return;
 	if (is_bound(pair)) { /* and once more when the first is there again */
 		pair->asked = pair->settled = false;

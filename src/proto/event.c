@@ -44,6 +44,12 @@ void event_set_server(struct event *event, const struct server_id *id)
 		*(struct server_id *)(void *)((char *)event + offset) = *id;
 }
 
+bool event_is_grant(enum mapping_outcome outcome)
+{
+	return outcome == OUTCOME_GRANTED || outcome == OUTCOME_RENEWED ||
+		outcome == OUTCOME_CHANGED || outcome == OUTCOME_RECOVERED;
+}
+
 static const char *const outcome_names[] = {
 	[OUTCOME_GRANTED] = "granted",
 	[OUTCOME_RENEWED] = "renewed",

@@ -289,6 +289,10 @@ const struct server_id *event_server(const struct event *event);
 /* Makes another one of it; without effect where there is none. */
 void event_set_server(struct event *event, const struct server_id *id);
 
+/* Is the mapping there after it, as far as the server's word goes: granted, renewed, changed
+ * or recovered? */
+bool event_is_grant(enum mapping_outcome outcome);
+
 /* The words of pcpctl(1); static. */
 const char *event_outcome_name(enum mapping_outcome outcome);
 const char *event_via_name(enum via via); /* pcp, nat-pmp, none */

@@ -76,19 +76,13 @@ static enum row_state state_of(enum mapping_outcome outcome)
 	return states[outcome];
 }
 
-static bool is_grant(const struct event_mapping *m)
-{
-	return m->outcome == OUTCOME_GRANTED || m->outcome == OUTCOME_RENEWED ||
-		m->outcome == OUTCOME_CHANGED || m->outcome == OUTCOME_RECOVERED;
-}
-
 static void keep_grant(struct row *row, const struct event *event)
 {
 	const struct event_mapping *m = &event->mapping;
 
 	if (m->outcome == OUTCOME_LOST || m->outcome == OUTCOME_DELETED)
 		row->held = false;
-	if (!is_grant(m))
+	if (!event_is_grant(m->outcome))
 		return; /* what was granted before runs on */
 	row->held = true;
 	row->has_external = m->has_external_address;
@@ -132,7 +126,7 @@ static bool log_mapping(struct view *view, const struct row *row, const struct e
 	phrase_mapping(m, what, sizeof(what));
 	if (m->outcome == OUTCOME_RENEWED && !view->settings.verbose)
 		return true;
-	if (is_grant(m)) {
+	if (event_is_grant(m->outcome)) {
 		if (m->lifetime == FOR_EVER)
 			snprintf(span, sizeof(span), "ever");
 		else

@@ -1045,6 +1045,20 @@ for i in range(4):
 	silent_about "map -d"
 }
 
+@test "1:0 that is recorded: watch asks for it again, in NAT-PMP; -d --all leaves it" {
+	gateway natpmp-only natpmp-internal-port-zero-ok
+	map 1:0/udp
+	exits 0
+	before=$(sent opcode=1 internal_port=0)
+	pcpctl watch --once -s "$S"
+	exits 0
+	[ "$(sent opcode=1 internal_port=0)" -eq $((before + 1)) ]
+	map -d --all
+	[ "$(sent kind=MAP version=2)" -eq 0 ]
+	[ "$(sent kind=MAP lifetime=0)" -eq 0 ]
+	[ "$(mappings internal_port=0)" -eq 1 ]
+}
+
 # --- what a review with fresh eyes found ---
 
 @test "a server that refuses both versions has refused: exit 1 at once, nothing may have been made" {
