@@ -52,8 +52,11 @@ teardown() {
 	done
 	kill -0 "$pid"
 	gateway_tell unmode loss
+	local before
+	before=$(port_of_udp)
 	gateway_tell forget # the tunnel was made anew: another port
 	within 25 holds 2
+	[ "$(port_of_udp)" -ne "$before" ]
 	within 20 printed "udp  44.128.10.7:$(port_of_udp) -> 127.0.0.1:0" 1+
 	within 20 printed "tcp  44.128.10.7:$(port_of_udp) -> 127.0.0.1:0" 1+
 	wait_until hooked " udp $(port_of_udp)" 1+
