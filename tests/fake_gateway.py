@@ -421,6 +421,10 @@ class Protocol:
         port = self.choose_port(request, key, external, size)
         mapping = Mapping(key, external, port, size)
         self.check_suggestion(request, mapping)
+        if s.port_set_halves and size > 1:
+            mapping.size = half = size // 2
+            other = Mapping((*key[:3], key[3] + half, key[4]), external, port + half, size - half)
+            self.keep(request, other, self.grant(request.lifetime))
         return mapping
 
     def external(self, key):
