@@ -335,6 +335,7 @@ class Protocol:
         self.settings = Settings()
         self.table = Table()
         self.vpn_ports = {}
+        self.vpn_generation = 0
         self.sources = {}
         self.epoch_base = 0.0
         self.epoch_start = time.monotonic()
@@ -420,6 +421,10 @@ class Protocol:
         port = self.choose_port(request, key, external, size)
         mapping = Mapping(key, external, port, size)
         self.check_suggestion(request, mapping)
+        if s.port_set_halves and size > 1:
+            mapping.size = half = size // 2
+            other = Mapping((*key[:3], key[3] + half, key[4]), external, port + half, size - half)
+            self.keep(request, other, self.grant(request.lifetime))
         return mapping
 
     def external(self, key):
@@ -815,7 +820,8 @@ class Protocol:
         if mapping is None:
             port = self.vpn_ports.get(key[1])
             if port is None:
-                port = self.vpn_ports[key[1]] = 32768 + (os.getpid() * 7919 + len(self.vpn_ports)) % 28000
+                step = self.vpn_generation * 101 + len(self.vpn_ports)
+                port = self.vpn_ports[key[1]] = 32768 + (os.getpid() * 7919 + step) % 28000
             mapping = Mapping(key, self.settings.external, port, 1)
         self.keep(request, mapping, self.natpmp_grant(request.lifetime))
         return mapping.port, mapping.lifetime
@@ -954,6 +960,7 @@ class Gateway(Protocol):
         """All mappings lost, and nobody is told."""
         self.table = Table()
         self.vpn_ports = {}
+        self.vpn_generation += 1
         if self.settings.nat is not None:
             self.settings.nat.forget()
 

@@ -58,6 +58,7 @@ class Settings:
     max_filters = 16
     description_limit = 1016
     port_set_limit = 65535
+    port_set_halves = False
     prefix64 = None
     forced = False
     result = None
@@ -590,8 +591,23 @@ def prefer_failure_late(_gateway, request, replies, _value):
     return [first, second]
 
 
-def port_set_several(_gateway, _request, replies, _value):
-    """port-set-several: the set in two halves, each a response of its own (RFC 7753 section 4.4.1)."""
+def port_set_responses(gateway, request, replies):
+    """A request for several mappings of one client has a response for each (RFC 7753 sections 4.4.1 and 5.3)."""
+    if not (replies and is_pcp_mapping(request.data) and request.options and request.options.port_set and request.lifetime
+            and replies[0].data[3] == 0):
+        return replies
+    first, count = request.internal_port, request.options.port_set[0]
+    mappings = gateway.table.by_key.values()
+    whole = next(mapping for mapping in mappings if mapping.key[3] == first and mapping.nonce == request.nonce)
+    for other in sorted(mappings, key=lambda mapping: mapping.key[3]):
+        if other.key[:3] == whole.key[:3] and other.nonce == whole.nonce and first < other.key[3] < first + count:
+            gateway.keep(request, other, whole.lifetime)
+            replies = [*replies, replies[0].copy(data=gateway.map_reply(other, other.lifetime, request.options))]
+    return replies
+
+
+def port_set_one_port(_gateway, _request, replies):
+    """Two responses with the Internal Port of the request, as section 4 has it of that field, for what is one mapping here."""
     sent = []
     for reply in replies:
         data = reply.data
@@ -607,6 +623,14 @@ def port_set_several(_gateway, _request, replies, _value):
             struct.pack_into(">HH", part, at + 4, count, first + start)
             sent.append(reply.copy(data=bytes(part)))
     return sent
+
+
+def mode_port_set_several(value):
+    """port-set-several: the set in two halves, each a mapping of its own; port-set-several=one-port: in the responses only."""
+    if value is None:
+        return Effect({"port_set_halves": True}, after=port_set_responses)
+    one_of("one-port")(value)
+    return Effect(after=port_set_one_port)
 
 
 def mode_nat(value):
@@ -732,7 +756,8 @@ MODES = {
     "unknown-mandatory-option-in-reply": ("an option 96 of 4 octets behind the reply", rewrite(append(b"\x60\0\0\x04TEST"))),
     "option-overrun": ("an option that claims 200 octets and has 4", rewrite(append(b"\x80\0\0\xc8abcd"))),
     "option-trailing": ("four zero octets behind the last option", rewrite(append(bytes(4)))),
-    "port-set-several": ("a port set comes in two responses", rearrange(port_set_several)),
+    "port-set-several": ("[=one-port]: a port set is two mappings, with a response each; or only two responses, with one Internal Port",
+                         mode_port_set_several),
     "prefer-failure-late": ("PREFER_FAILURE: another port first, CANNOT_PROVIDE_EXTERNAL 150 ms later", rearrange(prefer_failure_late)),
     "echo-request": ("the request comes back as it was (R = 0)", rewrite(lambda _data, request, _value: request.data)),
     "request-copied": ("the request comes back with R set", rewrite(request_copied)),

@@ -443,11 +443,15 @@ class Options(Base):
         with self.modes("port-set-smaller=4"):
             small = self.ask(request_map(100, options=option(130, struct.pack(">HHB", 9, 100, 0))))
             self.assertEqual(option(130, struct.pack(">HHB", 4, 100, 0)), small[60:])
-        with self.modes("port-set-several"):
-            self.server.send(request_map(200, 9000, options=option(130, struct.pack(">HHB", 5, 200, 0))))
-            parts = [Answer(data) for data in self.server.receive_all(2)]
-            self.assertEqual([9000, 9002], [part.port for part in parts])
-            self.assertEqual([(2, 200), (3, 202)], [struct.unpack_from(">HH", part.data, 64) for part in parts])
+        for mode, second in (("port-set-several", 202), ("port-set-several=one-port", 200)):
+            with self.modes(mode):
+                for _ in range(2):
+                    self.server.send(request_map(200, 9000, options=option(130, struct.pack(">HHB", 5, 200, 0))))
+                    parts = [Answer(data) for data in self.server.receive_all(2)]
+                    self.assertEqual([9000, 9002], [part.port for part in parts])
+                    self.assertEqual([200, second], [part.internal for part in parts])
+                    self.assertEqual([(2, 200), (3, 202)], [struct.unpack_from(">HH", part.data, 64) for part in parts])
+            self.server.tell("forget")
 
     def test_unknown_and_broken(self):
         self.assertEqual(5, self.map(80, options=option(96)).result)

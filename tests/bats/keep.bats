@@ -37,6 +37,24 @@ teardown() {
 	[ "$(sent_fields nonce | tr ' ' '\n' | sort -u | wc -l)" -eq 1 ]
 }
 
+@test "its deadlines are on a clock that goes on in suspend" {
+	command -v strace >/dev/null || skip "no strace here to see which clock it is"
+	strace -o "$BATS_TEST_TMPDIR/trace" true 2>/dev/null || skip "strace is not permitted here"
+	case ${BUILD-} in *sanitize*) export ASAN_OPTIONS=detect_leaks=0 ;; esac # it is traced itself
+	gateway
+	env --default-signal=INT,HUP strace -qq -e trace=timerfd_create,timerfd_settime -e signal=none \
+		-o "$BATS_TEST_TMPDIR/trace" "$PCPCTL" map --keep -s "$S" 80 > "$OUT" 2> "$ERR" 3>&- &
+	pid=$!
+	pids+=("$pid")
+	held
+	wait_until grep -q '^timerfd_settime(.*TFD_TIMER_ABSTIME' "$BATS_TEST_TMPDIR/trace"
+	pkill -TERM -P "$pid" -x pcpctl
+	ends_with 0
+	grep '^timerfd_create(CLOCK_BOOTTIME, ' "$BATS_TEST_TMPDIR/trace"
+	run ! grep -e CLOCK_MONOTONIC -e CLOCK_REALTIME "$BATS_TEST_TMPDIR/trace"
+	holds 0
+}
+
 @test "several mappings, tcp+udp with one port, in a few lines" {
 	gateway taken=80
 	keep 80/tcp+udp any:81/udp

@@ -111,7 +111,7 @@ PCP_VIA=pcp" ]
 	kill "$(head -n1 "$HOOKED")"
 	wait_until said "80: the hook was ended by signal 15"
 	# two more are in the line: they end the same way
-	wait_until test "$(wc -l < "$HOOKED")" -ge 1
+	wait_until hooked "" 2+
 	kill -TERM "$pid"
 	while kill -0 "$pid" 2>/dev/null; do
 		kill "$(tail -n1 "$HOOKED")" 2>/dev/null || true

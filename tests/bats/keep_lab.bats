@@ -123,6 +123,7 @@ nonces_asked() {
 	wait_until told 2
 	[ "$(wc -l <"$out")" -eq 2 ] # granted, recovered
 	told_of "lost its state"
+	grep -q "$ROUTER announces a restart: epoch [0-9]* s, expected [0-9]* s (not confirmed yet)$" "$err"
 	ends 0
 	closed "$EXTERNAL" 8080
 	[ "$(rules 'dport 8080')" -eq 0 ]

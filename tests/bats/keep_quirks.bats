@@ -15,6 +15,7 @@
 #   Q18           here, "rules flushed"
 #   Q19 Q20       keep.bats "another external address", "a restart with the port taken"
 #   Q25 Q26       map.bats "all", "-3"
+#   port sets     here, "a port set is answered in two parts" (RFC 7753, 5.3)
 # The rest concerns discover, peer and announce-listen.
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2153,SC2016,SC2030,SC2031  # bats' and helper's variables
@@ -52,8 +53,11 @@ teardown() {
 	done
 	kill -0 "$pid"
 	gateway_tell unmode loss
+	local before
+	before=$(port_of_udp)
 	gateway_tell forget # the tunnel was made anew: another port
 	within 25 holds 2
+	[ "$(port_of_udp)" -ne "$before" ]
 	within 20 printed "udp  44.128.10.7:$(port_of_udp) -> 127.0.0.1:0" 1+
 	within 20 printed "tcp  44.128.10.7:$(port_of_udp) -> 127.0.0.1:0" 1+
 	wait_until hooked " udp $(port_of_udp)" 1+
@@ -140,6 +144,40 @@ port_of_udp() {
 	held
 	end
 	printed "deleted, lives on for 30s"
+}
+
+@test "a port set is answered in two parts: each is told, renewed and deleted" {
+	gateway "$SHORT" port-set-several
+	keep --port-set 4 8080
+	wait_until printed " -> " 2
+	printed "tcp  44.128.10.7:8080 -> 127.0.0.1:8080  8s"
+	printed "tcp  44.128.10.7:8082 -> 127.0.0.1:8082  8s"
+	holds 2 size=2
+	within 8 has_sent 1 kind=MAP lifetime=7200 internal_port=8082
+	within 8 has_sent 2 kind=MAP lifetime=7200 internal_port=8080
+	[ "$(sent_fields port_set internal_port=8082 | tr ' ' '\n' | sort -u)" = 2@8082/0 ]
+	[ "$(sent_fields port_set internal_port=8080 | tr ' ' '\n' | sort -u)" = 4@8080/0 ]
+	holds 2 size=2
+	end
+	holds 0
+	[ "$(sent kind=MAP lifetime=0 internal_port=8080)" -eq 1 ]
+	[ "$(sent kind=MAP lifetime=0 internal_port=8082)" -eq 1 ]
+	[ "$(events)" = "granted granted deleted deleted" ]
+	[ "$(sent_fields nonce | tr ' ' '\n' | sort -u | wc -l)" -eq 1 ]
+}
+
+@test "a port set of two is answered in two parts of one port" {
+	gateway port-set-several
+	keep -j --port-set 2 8080
+	wait_until has_lines "$OUT" '"event":"granted"' 2
+	output=$(< "$OUT")
+	[ "$(json mapping internal_port | paste -sd' ')" = "8080 8081" ]
+	[ "$(json mapping external_port | paste -sd' ')" = "8080 8081" ]
+	holds 2 size=1
+	end
+	holds 0
+	has_lines "$OUT" '"event":"deleted"' 2
+	has_lines "$OUT" '"type":"mapping"' 4
 }
 
 @test "late, repeated and swapped answers are one event each" {

@@ -105,8 +105,13 @@ while True:
 	pid=$!
 	wait_until grep -q "8080" "$BATS_TEST_TMPDIR/out"
 	sleep 4.2 # a renewal, whose hook waits behind the first
+	local from=${EPOCHREALTIME/./} took
 	kill "$pid"
 	timeout 60 tail --pid="$pid" -f /dev/null # that nothing wakes it before it ends
 	ends_with 0
+	took=$(((${EPOCHREALTIME/./} - from) / 1000))
+	echo "# it ended after $took ms"
+	[ "$took" -ge 9000 ]
+	under 40000
 	grep -q "no time was left for the hooks of 2 events" "$BATS_TEST_TMPDIR/err"
 }

@@ -41,7 +41,7 @@ refuses() {
 	refuses "map: --exec: there are no events with --dry-run or --list" -x true --list
 	refuses "map: --exec: an empty command" -x "" 80
 	refuses "map: -x: needs a value" 80 -x
-	refuses "map: --leave: takes no value" --leave=1 -k 80 || says "--leave"
+	refuses "pcpctl: map: --leave=1: --leave takes no value" --leave=1 -k 80
 }
 
 @test "--force, --all, --list" {

@@ -252,6 +252,7 @@ teardown() {
 	run_line "trap '' HUP; $TOOL --quiet"
 	shows "3 mappings"
 	pid=$(tool_pid)
+	kill -0 "$pid"
 	on kill-server
 	for _ in {1..200}; do
 		kill -0 "$pid" 2>/dev/null || break
@@ -288,7 +289,7 @@ teardown() {
 	case ${BUILD-} in *sanitize*) skip "the sanitizers do that" ;; esac
 	terminal
 	run_line "valgrind --leak-check=full --show-leak-kinds=definite,possible --errors-for-leak-kinds=definite,possible --error-exitcode=9 --log-file='$BATS_TEST_TMPDIR/valgrind' $TOOL; echo status \$?"
-	for _ in 1 2 3 4; do shows "3 mappings" && break; done
+	shows_late "3 mappings"
 	shows "recovered 3 of 3"
 	keys a 7 7 Enter Down Enter
 	shows "Nonce"

@@ -42,14 +42,23 @@ screen_text() {
 	on capture-pane -p
 }
 
-# shows TEXT: within 10 s; hides TEXT.
+# shows TEXT: within 10 s; shows_late TEXT: within 40 s, for valgrind; hides TEXT.
 shows() {
+	appears 200 "$1"
+}
+
+shows_late() {
+	appears 800 "$1"
+}
+
+# appears N TEXT: it is on the screen at one of N looks, 20 a second.
+appears() {
 	local i
-	for i in {1..200}; do
-		screen_text | grep -qF -- "$1" && return 0
+	for ((i = 0; i < $1; i++)); do
+		screen_text | grep -qF -- "$2" && return 0
 		sleep 0.05
 	done
-	echo "not shown: $1" >&2
+	echo "not shown: $2" >&2
 	screen_text >&2
 	return 1
 }
